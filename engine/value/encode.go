@@ -1,0 +1,162 @@
+package value
+
+import (
+	"strconv"
+	"unicode/utf8"
+)
+
+// AppendJSON appends the JSON text of a value to dst: no white space, members
+// in their order, numbers as their literals. Absent is null. Characters are
+// written as they are, except those that JSON or JavaScript cannot hold in a
+// text; HTML is not escaped.
+func AppendJSON(dst []byte, n *Node) []byte { return appendNode(dst, n, false) }
+
+// AppendRedacted is AppendJSON for reports: secrets become the text Redacted.
+func AppendRedacted(dst []byte, n *Node) []byte { return appendNode(dst, n, true) }
+
+func appendNode(dst []byte, n *Node, redact bool) []byte {
+	if n == nil {
+		return append(dst, "null"...)
+	}
+	if redact && n.flags&flagSecret != 0 {
+		return append(dst, `"`+Redacted+`"`...)
+	}
+	switch n.kind {
+	case Bool:
+		return strconv.AppendBool(dst, n.flags&flagTrue != 0)
+	case Number:
+		if n.text == "" {
+			return append(dst, '0')
+		}
+		return append(dst, n.text...)
+	case String:
+		return AppendString(dst, n.text)
+	case List:
+		dst = append(dst, '[')
+		for m := n.first; m != nil; m = m.next {
+			if m != n.first {
+				dst = append(dst, ',')
+			}
+			dst = appendNode(dst, m, redact)
+		}
+		return append(dst, ']')
+	case Object:
+		dst = append(dst, '{')
+		for m := n.first; m != nil; m = m.next {
+			if m != n.first {
+				dst = append(dst, ',')
+			}
+			dst = append(AppendString(dst, m.key), ':')
+			dst = appendNode(dst, m, redact)
+		}
+		return append(dst, '}')
+	}
+	return append(dst, "null"...)
+}
+
+const hexDigits = "0123456789abcdef"
+
+// AppendString appends s as a JSON text. Bytes that are no UTF-8 become U+FFFD,
+// so the result is valid JSON whatever s holds.
+func AppendString(dst []byte, s string) []byte {
+	dst = append(dst, '"')
+	done := 0 // s[:done] is written
+	for i := 0; i < len(s); {
+		i = skipPlain(s, i)
+		if i == len(s) {
+			break
+		}
+		c, size := s[i], 1
+		if c >= utf8.RuneSelf {
+			var r rune
+			r, size = utf8.DecodeRuneInString(s[i:])
+			if r != '\u2028' && r != '\u2029' && (r != utf8.RuneError || size > 1) {
+				i += size
+				continue
+			}
+			dst = append(dst, s[done:i]...)
+			if r == utf8.RuneError {
+				dst = utf8.AppendRune(dst, r)
+			} else {
+				dst = append(dst, `\u202`...)
+				dst = append(dst, hexDigits[r&0xf])
+			}
+		} else {
+			dst = append(dst, s[done:i]...)
+			dst = appendEscape(dst, c)
+		}
+		i += size
+		done = i
+	}
+	dst = append(dst, s[done:]...)
+	return append(dst, '"')
+}
+
+func appendEscape(dst []byte, c byte) []byte {
+	switch c {
+	case '"', '\\':
+		return append(dst, '\\', c)
+	case '\b':
+		return append(dst, '\\', 'b')
+	case '\f':
+		return append(dst, '\\', 'f')
+	case '\n':
+		return append(dst, '\\', 'n')
+	case '\r':
+		return append(dst, '\\', 'r')
+	case '\t':
+		return append(dst, '\\', 't')
+	}
+	return append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&0xf])
+}
+
+// previewRunes is how much of a text or number a Preview shows.
+const previewRunes = 24
+
+// Preview describes a value in a few words for a message: `text "ab…"`,
+// `number 12`, `object {…3 keys}`. Secrets are not shown.
+func Preview(n *Node) string {
+	switch {
+	case n == nil:
+		return "absent"
+	case n.flags&flagSecret != 0:
+		return Redacted
+	}
+	switch n.kind {
+	case Bool:
+		return "boolean " + strconv.FormatBool(n.Bool())
+	case Number:
+		return "number " + abbreviate(n.text, previewRunes)
+	case String:
+		return "text " + string(AppendString(nil, abbreviate(n.text, previewRunes)))
+	case List:
+		return "list " + previewMembers('[', int(n.count), "element", ']')
+	case Object:
+		return "object " + previewMembers('{', int(n.count), "key", '}')
+	}
+	return "null"
+}
+
+func previewMembers(open byte, count int, noun string, end byte) string {
+	b := []byte{open}
+	if count > 0 {
+		b = strconv.AppendInt(append(b, "…"...), int64(count), 10)
+		b = append(append(b, ' '), noun...)
+		if count > 1 {
+			b = append(b, 's')
+		}
+	}
+	return string(append(b, end))
+}
+
+// abbreviate shortens s to limit runes and an ellipsis.
+func abbreviate(s string, limit int) string {
+	runes := 0
+	for i := range s {
+		if runes == limit {
+			return s[:i] + "…"
+		}
+		runes++
+	}
+	return s
+}
