@@ -1,0 +1,484 @@
+package source
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"gopkg.in/yaml.v3"
+)
+
+// What a file may be at most. Rules of a destination are a small part of it;
+// more is a mistake or an attack.
+const (
+	MaxBytes = 1 << 20
+	MaxDepth = 64
+)
+
+// maxFindings bounds how many findings Parse reports for one file.
+const maxFindings = 50
+
+const byteOrderMark = "\uFEFF"
+
+func hasMark(data []byte) bool { return bytes.HasPrefix(data, []byte(byteOrderMark)) }
+
+// Parse reads a file. The node is nil if there is any error; every span of the
+// node and of the diagnostics lies inside the file. data must not change
+// afterwards.
+func Parse(name string, data []byte) (*Node, Diagnostics) {
+	f := NewFile(name, data)
+	r := &reader{file: f, cursor: cursor{file: f}, seen: map[int]bool{}}
+	r.limits()
+	if len(r.found) == 0 {
+		r.directives()
+	}
+	if len(r.found) > 0 {
+		return nil, r.found
+	}
+	root := r.document()
+	if root == nil {
+		return nil, r.found
+	}
+	n := r.node(root, 1, false)
+	r.found.Sort()
+	if r.found.HasErrors() {
+		return nil, r.found
+	}
+	return n, r.found
+}
+
+type reader struct {
+	file   *File
+	cursor cursor
+	found  Diagnostics
+	seen   map[int]bool // places of refusals that a node and its first child share
+}
+
+func (r *reader) refuse(code string, from, to int, summary, detail, help string) {
+	if len(r.found) < maxFindings {
+		r.found.Add(Diagnostic{Code: code, Span: r.file.Span(from, to), Summary: summary, Detail: detail, Help: help})
+	}
+}
+
+// limits checks what must hold before a YAML parser may see the data.
+func (r *reader) limits() {
+	data := r.file.Data
+	if len(data) > MaxBytes {
+		r.refuse("yaml-too-big", 0, 0,
+			fmt.Sprintf("the file has %d bytes; at most %d are read", len(data), MaxBytes),
+			"", "split the file, or move data that is no rule out of it")
+		return
+	}
+	for i := 0; i < len(data); {
+		if c := data[i]; c < utf8.RuneSelf {
+			switch {
+			case c == '\r' && (i+1 == len(data) || data[i+1] != '\n'):
+				r.refuse("yaml-line-break", i, i+1, "a carriage return stands alone, without a line feed", "",
+					"end lines with LF or CRLF")
+				return
+			case c < ' ' && c != '\t' && c != '\n' && c != '\r' || c == 0x7F:
+				r.character(i, 1, rune(c))
+				return
+			}
+			i++
+			continue
+		}
+		c, n := utf8.DecodeRune(data[i:])
+		switch {
+		case c == utf8.RuneError && n == 1:
+			help := "save the file as UTF-8"
+			if bytes.HasPrefix(data, []byte("\xFF\xFE")) || bytes.HasPrefix(data, []byte("\xFE\xFF")) {
+				help = "the file looks like UTF-16: save it as UTF-8"
+			}
+			r.refuse("yaml-encoding", i, i+1, fmt.Sprintf("byte 0x%02X is not valid UTF-8", data[i]), "", help)
+			return
+		case c == 0x85 || c == 0x2028 || c == 0x2029:
+			r.refuse("yaml-line-break", i, i+n, fmt.Sprintf("the character U+%04X is a line break to some readers of YAML and none to others", c), "",
+				fmt.Sprintf(`remove it, or write it in double quotes as "\u%04x"`, c))
+			return
+		case c < 0xA0 || c == 0xFFFE || c == 0xFFFF || c == 0xFEFF && i > 0:
+			r.character(i, n, c)
+			return
+		}
+		i += n
+	}
+}
+
+func (r *reader) character(i, n int, c rune) {
+	r.refuse("yaml-character", i, i+n, fmt.Sprintf("the invisible character U+%04X cannot stand in a file", c), "",
+		fmt.Sprintf(`remove it, or write it in double quotes as "\u%04x"`, c))
+}
+
+// directives refuses %YAML and %TAG lines, which can only come first.
+func (r *reader) directives() {
+	for n := 1; n <= r.file.Lines(); n++ {
+		line := r.file.Line(n)
+		if n == 1 {
+			line = strings.TrimPrefix(line, byteOrderMark)
+		}
+		if trimmed := strings.TrimSpace(line); trimmed == "" || trimmed[0] == '#' {
+			continue
+		}
+		if line[0] == '%' {
+			start := r.file.textStart(n)
+			r.refuse("yaml-directive", start, start+len(line), fmt.Sprintf("a YAML directive (%s) is not read", quoted(line)), "", "remove the line")
+		}
+		return
+	}
+}
+
+// document runs the YAML parser and returns the root of the only document, nil
+// if there is none.
+func (r *reader) document() *yaml.Node {
+	text := r.file.Data
+	if hasMark(text) {
+		text = text[len(byteOrderMark):]
+	}
+	first, second, err := decode(bytes.NewReader(text))
+	switch {
+	case errors.Is(err, io.EOF):
+		r.refuse("yaml-empty", 0, 0, "the file is empty", "", "")
+		return nil
+	case err != nil:
+		r.found.Add(r.explain(err))
+		return nil
+	case second != nil:
+		at := r.cursor.offset(second.Line, second.Column)
+		r.refuse("yaml-documents", at, at+len("---"), "a second document begins here; a file holds one", "",
+			"put it into a file of its own, or remove the `---`")
+		return nil
+	}
+	return first.Content[0]
+}
+
+// decode reads the first document, and the second if there is one. io.EOF says
+// that there is none at all.
+func decode(in io.Reader) (first, second *yaml.Node, err error) {
+	defer func() {
+		// The parser is known to panic on some odd placements of comments.
+		if p := recover(); p != nil {
+			err = fmt.Errorf("yaml: %v", p)
+		}
+	}()
+	d := yaml.NewDecoder(in)
+	first, second = new(yaml.Node), new(yaml.Node)
+	if err := d.Decode(first); err != nil {
+		return nil, nil, err
+	}
+	if err := d.Decode(second); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = nil
+		}
+		return first, nil, err
+	}
+	return first, second, nil
+}
+
+// node converts a node. flow tells whether it stands between brackets.
+func (r *reader) node(y *yaml.Node, depth int, flow bool) *Node {
+	start := r.cursor.offset(y.Line, y.Column)
+	if depth > MaxDepth {
+		if !r.seen[-1] {
+			r.seen[-1] = true
+			r.refuse("yaml-too-deep", start, start, fmt.Sprintf("values are nested more than %d deep", MaxDepth), "", "flatten the value")
+		}
+		return &Node{Span: r.span(start, start)}
+	}
+	if r.refusedStart(y, start) {
+		return &Node{Span: r.span(start, start)}
+	}
+	flow = flow || y.Style&yaml.FlowStyle != 0
+	switch y.Kind {
+	case yaml.MappingNode:
+		return r.mapping(y, start, depth, flow)
+	case yaml.SequenceNode:
+		return r.sequence(y, start, depth, flow)
+	}
+	return r.scalar(y, start, flow)
+}
+
+// refusedStart refuses tags, anchors and aliases, which begin with a character
+// that nothing else begins with.
+func (r *reader) refusedStart(y *yaml.Node, start int) bool {
+	c := byte(0)
+	if start < len(r.file.Data) {
+		c = r.file.Data[start]
+	}
+	if c != '!' && c != '&' && c != '*' || y.Kind == yaml.ScalarNode && y.Value == "" && y.Style == 0 && y.Tag == "!!null" && y.Anchor == "" && c != '!' {
+		return false
+	}
+	if !r.seen[start] {
+		r.seen[start] = true
+		r.found.Add(r.indicator(start))
+	}
+	return true
+}
+
+// indicator explains a value that begins with !, & or *.
+func (r *reader) indicator(start int) Diagnostic {
+	end, _ := lineBounds(r.file.Data, start)
+	word := r.file.Data[start:end]
+	if i := bytes.IndexAny(word, " \t"); i >= 0 {
+		word = word[:i]
+	}
+	d := Diagnostic{Span: r.file.Span(start, start+len(word))}
+	switch word[0] {
+	case '!':
+		d.Code = "yaml-tag"
+		d.Summary = fmt.Sprintf("the value begins with `!`, which makes %s a YAML tag and not a text", quoted(string(word)))
+	case '&':
+		d.Code = "yaml-anchor"
+		d.Summary = fmt.Sprintf("the value begins with `&`, which makes %s a YAML anchor and not a text", quoted(string(word)))
+	default:
+		d.Code = "yaml-alias"
+		d.Summary = fmt.Sprintf("the value begins with `*`, which makes %s a YAML alias and not a text", quoted(string(word)))
+	}
+	d.Detail = "tags, anchors and aliases are not read"
+	d.Help = "if a text or an expression is meant, put quotes around the whole value"
+	if word[0] != '!' {
+		d.Help += "; if a value is to be used twice, write it twice or give it a name with `let`"
+	}
+	return d
+}
+
+func (r *reader) mapping(y *yaml.Node, start, depth int, flow bool) *Node {
+	n := &Node{Kind: Mapping}
+	own := y.Style&yaml.FlowStyle != 0
+	if own && r.byteAt(start) != '{' {
+		at := r.file.Span(start, start)
+		r.refuse("yaml-flow-pair", start, start, "a `: ` inside [ ] makes this list entry a mapping", "",
+			"put quotes around the entry if it is a text or an expression, or { } if it is a mapping")
+		return &Node{Span: at}
+	}
+	first := map[string]*Node{}
+	last := start
+	for i := 0; i+1 < len(y.Content); i += 2 {
+		yk, yv := y.Content[i], y.Content[i+1]
+		if yk.Kind != yaml.ScalarNode && yk.Kind != yaml.AliasNode {
+			at := r.cursor.offset(yk.Line, yk.Column)
+			r.refuse("yaml-complex-key", at, at, "a list or mapping cannot be a key", "",
+				"put quotes around it if a text or an expression is meant")
+			break
+		}
+		before := len(r.found)
+		key := r.node(yk, depth+1, flow)
+		if len(r.found) == before {
+			r.key(key, yv, own)
+			if key.Text == "<<" && key.Style == Plain {
+				r.refuse("yaml-merge", key.Span.Start.Offset, key.Span.End.Offset, "`<<` merges mappings in some versions of YAML; it is not read", "",
+					"write the entries out, or put them into a fragment")
+			}
+			if earlier := first[key.Text]; earlier != nil {
+				r.refuse("yaml-duplicate-key", key.Span.Start.Offset, key.Span.End.Offset,
+					fmt.Sprintf("the key %s is here twice", quoted(key.Text)),
+					fmt.Sprintf("it was first written in line %d", earlier.Span.Start.Line), "remove or rename one of the two")
+			} else {
+				first[key.Text] = key
+			}
+		}
+		value := r.node(yv, depth+1, flow)
+		n.Entries = append(n.Entries, Entry{Key: key, Value: value})
+		last = max(last, key.Span.End.Offset, value.Span.End.Offset)
+	}
+	n.Span = r.span(start, r.close(start, last, own, '}'))
+	return n
+}
+
+// key refuses keys that are most likely a slip: without a name, or without a
+// colon after them.
+func (r *reader) key(key *Node, value *yaml.Node, own bool) {
+	data := r.file.Data
+	from, to := key.Span.Start.Offset, key.Span.End.Offset
+	before := bytes.TrimRight(data[r.file.textStart(key.Span.Start.Line):from], " \t")
+	if bytes.HasSuffix(before, []byte("?")) {
+		mark := r.file.textStart(key.Span.Start.Line) + len(before) - 1
+		r.refuse("yaml-complex-key", mark, to, "a `?` with a blank after it begins a key in YAML", "",
+			"put quotes around the whole value if it is an expression")
+		return
+	}
+	if key.Text == "" && key.Style == Plain {
+		r.refuse("yaml-empty-key", from, to, "there is no key before the colon", "", "write a key, or put quotes around the whole value")
+		return
+	}
+	if own && value.Kind == yaml.ScalarNode && value.Value == "" && value.Style == 0 && r.byteAt(r.skip(to)) != ':' {
+		r.refuse("yaml-flow-key", from, to, fmt.Sprintf("%s has no value, because the comma before it or after it ends an entry of { }", quoted(key.Text)), "",
+			"put quotes around a text or an expression that contains a comma")
+	}
+}
+
+func (r *reader) sequence(y *yaml.Node, start, depth int, flow bool) *Node {
+	n := &Node{Kind: Sequence}
+	last := start
+	for _, item := range y.Content {
+		v := r.node(item, depth+1, flow)
+		n.Items = append(n.Items, v)
+		last = max(last, v.Span.End.Offset)
+	}
+	n.Span = r.span(start, r.close(start, last, y.Style&yaml.FlowStyle != 0, ']'))
+	return n
+}
+
+// close returns where a list or mapping ends whose last content ends at last:
+// in flow style behind the bracket.
+func (r *reader) close(start, last int, own bool, bracket byte) int {
+	if !own {
+		return last
+	}
+	p := last
+	if p == start { // empty: behind the opening bracket
+		p++
+	}
+	for {
+		p = r.skip(p)
+		switch r.byteAt(p) {
+		case ',', ':':
+			p++
+		case bracket:
+			return p + 1
+		default:
+			return last
+		}
+	}
+}
+
+// skip returns the offset of what follows white space and comments.
+func (r *reader) skip(p int) int {
+	data := r.file.Data
+	for p < len(data) {
+		switch data[p] {
+		case ' ', '\t', '\r', '\n':
+			p++
+		case '#':
+			_, p = lineBounds(data, p)
+		default:
+			return p
+		}
+	}
+	return p
+}
+
+func (r *reader) byteAt(p int) byte {
+	if p < len(r.file.Data) {
+		return r.file.Data[p]
+	}
+	return 0
+}
+
+func (r *reader) scalar(y *yaml.Node, start int, flow bool) *Node {
+	n := &Node{Kind: Scalar, Style: styleOf(y), Text: y.Value}
+	end := start
+	if al, ok := align(r.file.Data, start, n.Style, n.Text); ok {
+		end = al.last
+	}
+	n.Span = r.span(start, end)
+	if n.Style == Plain && n.Text != "" {
+		r.cutShort(n, flow)
+	}
+	return n
+}
+
+func styleOf(y *yaml.Node) Style {
+	switch {
+	case y.Style&yaml.SingleQuotedStyle != 0:
+		return Single
+	case y.Style&yaml.DoubleQuotedStyle != 0:
+		return Double
+	case y.Style&yaml.LiteralStyle != 0:
+		return Literal
+	case y.Style&yaml.FoldedStyle != 0:
+		return Folded
+	}
+	return Plain
+}
+
+// cutShort refuses a plain scalar that ends in the middle of a quoted text or
+// of brackets because a comment, or a comma between brackets, ends it.
+func (r *reader) cutShort(n *Node, flow bool) {
+	from, to := n.Span.Start.Offset, n.Span.End.Offset
+	open := unclosed(n.Text)
+	if open == 0 {
+		return
+	}
+	rest := r.file.Data[to:]
+	blanks := len(rest) - len(bytes.TrimLeft(rest, " \t"))
+	if blanks > 0 && blanks < len(rest) && rest[blanks] == '#' {
+		comment, _ := lineBounds(r.file.Data, to)
+		r.refuse("yaml-cut-comment", to+blanks, comment, fmt.Sprintf("a comment begins here and cuts off the value %s before its closing `%c`", quoted(n.Text), closing(open)),
+			"a `#` with a blank before it begins a comment", "put single quotes around the whole value, or move the comment to a line of its own")
+		return
+	}
+	if flow && r.byteAt(r.skip(to)) == ',' {
+		r.refuse("yaml-flow-expression", from, to, fmt.Sprintf("a comma cuts off the value %s before its closing `%c`", quoted(n.Text), closing(open)),
+			"between { } and [ ] a comma ends a value", "put quotes around the whole value")
+	}
+}
+
+// unclosed returns the quote or bracket that is open at the end of a text, 0 if
+// there is none. An apostrophe inside a word is no quote.
+func unclosed(text string) byte {
+	var open []byte
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		if k := len(open) - 1; k >= 0 && (open[k] == '"' || open[k] == '\'') {
+			switch c {
+			case '\\':
+				i++
+			case open[k]:
+				open = open[:k]
+			}
+			continue
+		}
+		switch c {
+		case '"':
+			open = append(open, c)
+		case '\'':
+			if i == 0 || !isWord(text[i-1]) || i+1 == len(text) || !isWord(text[i+1]) {
+				open = append(open, c)
+			}
+		case '(', '[', '{':
+			open = append(open, c)
+		case ')', ']', '}':
+			if k := len(open) - 1; k >= 0 && closing(open[k]) == c {
+				open = open[:k]
+			}
+		}
+	}
+	if len(open) == 0 {
+		return 0
+	}
+	return open[len(open)-1]
+}
+
+func isWord(c byte) bool {
+	return c >= utf8.RuneSelf || c == '_' || '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z'
+}
+
+func closing(open byte) byte {
+	switch open {
+	case '(':
+		return ')'
+	case '[':
+		return ']'
+	case '{':
+		return '}'
+	}
+	return open
+}
+
+// span is File.Span for places that are asked for in about the file's order.
+func (r *reader) span(from, to int) Span {
+	return Span{File: r.file, Start: r.cursor.position(from), End: r.cursor.position(max(from, to))}
+}
+
+// quoted shows a text of the file in a message: one line, not too long.
+func quoted(text string) string {
+	const most = 40
+	text = strings.Join(strings.Fields(text), " ")
+	if runes := []rune(text); len(runes) > most {
+		text = string(runes[:most-1]) + "…"
+	}
+	return "`" + text + "`"
+}
