@@ -20,14 +20,7 @@ type Arena struct {
 }
 
 // NewArena returns an empty arena.
-func NewArena() *Arena {
-	return &Arena{
-		nodes:   slab[Node]{size: 256, keep: 1024},
-		indexes: slab[index]{size: 16, keep: 64},
-		slots:   slab[slot]{size: 1024, keep: 64},
-		texts:   slab[byte]{size: 16 << 10, keep: 256},
-	}
-}
+func NewArena() *Arena { return &Arena{} }
 
 // Reset takes back every node of the arena. All nodes handed out become
 // invalid. The memory of one odd batch far above the others is given up.
@@ -88,7 +81,8 @@ func (a *Arena) Int(i int64) *Node {
 	return a.Number(a.since(start))
 }
 
-// Float returns a number from a finite double, written without an exponent.
+// Float returns a number from a finite double: the shortest digits that stand
+// for it, without an exponent.
 func (a *Arena) Float(f float64) *Node {
 	return a.Number(a.Intern(strconv.AppendFloat(a.Text(24), f, 'f', -1, 64)))
 }
@@ -234,7 +228,7 @@ func (a *Arena) Intern(b []byte) string {
 // reserve makes room for size more bytes in a.text and returns where they start.
 func (a *Arena) reserve(size int) (start int) {
 	if cap(a.text)-len(a.text) < size {
-		a.text = a.texts.take(max(size, a.texts.size/2))[:0]
+		a.text = a.texts.take(max(size, chunkBytes/2))[:0]
 	}
 	return len(a.text)
 }

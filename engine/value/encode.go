@@ -1,6 +1,7 @@
 package value
 
 import (
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -59,37 +60,42 @@ const hexDigits = "0123456789abcdef"
 // AppendString appends s as a JSON text. Bytes that are no UTF-8 become U+FFFD,
 // so the result is valid JSON whatever s holds.
 func AppendString(dst []byte, s string) []byte {
+	if !isPlain(s) {
+		return appendEscaped(dst, s)
+	}
+	start := len(dst)
+	dst = slices.Grow(dst, len(s)+2)[:start+len(s)+2]
+	dst[start] = '"'
+	copy(dst[start+1:], s)
+	dst[len(dst)-1] = '"'
+	return dst
+}
+
+func appendEscaped(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	done := 0 // s[:done] is written
-	for i := 0; i < len(s); {
-		i = skipPlain(s, i)
-		if i == len(s) {
-			break
-		}
+	for i := skipPlain(s, 0); i < len(s); {
 		c, size := s[i], 1
-		if c >= utf8.RuneSelf {
+		switch {
+		case c < utf8.RuneSelf:
+			dst = appendEscape(append(dst, s[done:i]...), c)
+			done = i + 1
+		default:
 			var r rune
 			r, size = utf8.DecodeRuneInString(s[i:])
-			if r != '\u2028' && r != '\u2029' && (r != utf8.RuneError || size > 1) {
-				i += size
-				continue
-			}
-			dst = append(dst, s[done:i]...)
-			if r == utf8.RuneError {
-				dst = utf8.AppendRune(dst, r)
-			} else {
-				dst = append(dst, `\u202`...)
+			switch {
+			case r == '\u2028' || r == '\u2029':
+				dst = append(append(dst, s[done:i]...), `\u202`...)
 				dst = append(dst, hexDigits[r&0xf])
+				done = i + size
+			case r == utf8.RuneError && size == 1:
+				dst = utf8.AppendRune(append(dst, s[done:i]...), r)
+				done = i + 1
 			}
-		} else {
-			dst = append(dst, s[done:i]...)
-			dst = appendEscape(dst, c)
 		}
-		i += size
-		done = i
+		i = skipPlain(s, i+size)
 	}
-	dst = append(dst, s[done:]...)
-	return append(dst, '"')
+	return append(append(dst, s[done:]...), '"')
 }
 
 func appendEscape(dst []byte, c byte) []byte {

@@ -3,8 +3,8 @@ package value
 import "hash/maphash"
 
 // index finds the members of a large object by key: a hash table with open
-// addressing, whose slots are the arena's memory. The hash is seeded at random,
-// so no event can be written to make its keys collide.
+// addressing and linear probing, whose slots are the arena's memory. The hash is
+// seeded at random, so no event can be written to make its keys collide.
 type index struct {
 	slots []slot // a power of two, at most half full
 	used  int
@@ -32,7 +32,7 @@ func (x *index) get(key string) *Node {
 	}
 }
 
-// add enters n and returns nil, or returns the node that has its key already.
+// addToIndex enters n, unless a node has its key already: that one is returned.
 func (a *Arena) addToIndex(x *index, n *Node) (old *Node) {
 	hash := maphash.String(seed, n.key)
 	mask := uint64(len(x.slots) - 1)

@@ -123,7 +123,12 @@ func (n *Node) First() *Node {
 }
 
 // Next returns the element or member that follows n in its parent.
-func (n *Node) Next() *Node { return n.next }
+func (n *Node) Next() *Node {
+	if n == nil {
+		return nil
+	}
+	return n.next
+}
 
 // Get returns the member of an object with that name, nil if n is no object or has none.
 func (n *Node) Get(key string) *Node {
@@ -159,6 +164,15 @@ func (n *Node) Secret() bool { return n != nil && n.flags&flagSecret != 0 }
 
 // HoldsSecret reports whether the value is a secret or has one somewhere below.
 func (n *Node) HoldsSecret() bool { return n != nil && n.flags&(flagSecret|flagHolds) != 0 }
+
+// Freeze marks a value that several holders share, such as a constant of a
+// program: making it a member of something copies its head. It returns n.
+func (n *Node) Freeze() *Node {
+	if n != nil {
+		n.flags |= flagAttached
+	}
+	return n
+}
 
 // Redacted stands wherever a secret would have been shown.
 const Redacted = "[secret]"

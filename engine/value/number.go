@@ -13,10 +13,7 @@ func (n *Node) Int() (i int64, ok bool) {
 		return 0, false
 	}
 	if len(n.text) < 19 { // fits without a check for overflow
-		s, neg := n.text, false
-		if s[0] == '-' {
-			s, neg = s[1:], true
-		}
+		s, neg := strings.CutPrefix(n.text, "-")
 		for k := 0; k < len(s); k++ {
 			c := s[k] - '0'
 			if c > 9 {
@@ -27,7 +24,7 @@ func (n *Node) Int() (i int64, ok bool) {
 		if neg {
 			i = -i
 		}
-		return i, true
+		return i, s != ""
 	}
 	i, err := strconv.ParseInt(n.text, 10, 64)
 	return i, err == nil
@@ -43,10 +40,10 @@ func (n *Node) Float() float64 {
 	return f
 }
 
-// CompareNumbers orders two numbers by value: exactly where both are integers
-// of 64 bits, else as doubles.
+// CompareNumbers orders two numbers by value: exactly where both are written as
+// integers, of whatever size, else as doubles.
 func CompareNumbers(a, b *Node) int {
-	if a.text == b.text {
+	if a.Text() == b.Text() {
 		return 0
 	}
 	x, okX := a.Int()
@@ -54,7 +51,28 @@ func CompareNumbers(a, b *Node) int {
 	if okX && okY {
 		return cmp.Compare(x, y)
 	}
+	if a.IntegerLiteral() && b.IntegerLiteral() {
+		return compareIntegers(a.text, b.text)
+	}
 	return cmp.Compare(a.Float(), b.Float())
+}
+
+// compareIntegers orders two integer literals of JSON, which have no zeros in
+// front: the longer one is further from zero.
+func compareIntegers(x, y string) int {
+	x, negX := strings.CutPrefix(x, "-")
+	y, negY := strings.CutPrefix(y, "-")
+	if negX != negY {
+		if negX {
+			return -1
+		}
+		return 1
+	}
+	order := cmp.Or(cmp.Compare(len(x), len(y)), strings.Compare(x, y))
+	if negX {
+		return -order
+	}
+	return order
 }
 
 // IntegerLiteral reports whether a number is written without point and exponent.

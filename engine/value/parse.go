@@ -36,7 +36,7 @@ type parser struct {
 // frame is a list or object that is being read.
 type frame struct {
 	node *Node  // nil around the root
-	tail *Node  // last element or member so far; not linked yet at its key
+	tail *Node  // last element or member so far
 	seen uint64 // a Bloom filter of the keys so far: one bit a key
 }
 
@@ -57,6 +57,10 @@ func (p *parser) parse() *Node {
 	if len(src) > p.limits.Bytes {
 		return p.tooLarge()
 	}
+	if cap(open) == 0 {
+		open = make([]frame, 0, DefaultLimits().Depth)
+		a.open = open
+	}
 
 value:
 	if i < len(src) && src[i] <= ' ' {
@@ -74,9 +78,6 @@ value:
 		p.root = n
 	}
 	f.tail = n
-	if left--; left < 0 {
-		return p.tooMany(len(open), i)
-	}
 	if f.node != nil {
 		f.node.count++
 		if f.node.index != nil {
@@ -86,6 +87,9 @@ value:
 		} else if f.node.count == indexAt && f.node.kind == Object {
 			f.node.index = a.buildIndex(f.node)
 		}
+	}
+	if left--; left < 0 {
+		return p.tooMany(len(open), i)
 	}
 	if i == len(src) {
 		return p.noValue(len(open), i)
@@ -330,13 +334,16 @@ func (p *parser) number(depth, start int) int {
 	whole := i
 	i = skipDigits(src, i)
 	wholeDigits := i - whole
-	if wholeDigits == 0 || wholeDigits > 1 && src[whole] == '0' {
-		return p.badNumber(depth, start, i)
+	if wholeDigits == 0 {
+		return p.noDigit(depth, start, i)
+	}
+	if wholeDigits > 1 && src[whole] == '0' {
+		return p.leadingZero(depth, start, i)
 	}
 	if i < len(src) && src[i] == '.' {
 		point := i
 		if i = skipDigits(src, i+1); i == point+1 {
-			return p.badNumber(depth, start, i)
+			return p.noDigit(depth, start, i)
 		}
 	}
 	exponent := i < len(src) && src[i]|0x20 == 'e'
@@ -347,7 +354,7 @@ func (p *parser) number(depth, start int) int {
 		}
 		digits := i
 		if i = skipDigits(src, i); i == digits {
-			return p.badNumber(depth, start, i)
+			return p.noDigit(depth, start, i)
 		}
 	}
 	if i-start > p.limits.Number {

@@ -209,13 +209,14 @@ func (p *parser) tooLong(depth, i, size int) int {
 		"the text has %d bytes, and at most %d are accepted: send a shorter text", size, p.limits.String)
 }
 
-func (p *parser) badNumber(depth, start, i int) int {
-	help := "write it as in -12, 0.5 or 1.5e3"
-	if p.src[i-1]-'0' <= 9 {
-		help = "remove the zeros before it"
-	}
-	return p.fail(CodeInvalidJSON, depth, i, "found %s after %s, which is no number of JSON: %s",
-		p.found(i), AppendString(nil, abbreviate(p.src[start:i], previewRunes)), help)
+func (p *parser) noDigit(depth, start, i int) int {
+	return p.fail(CodeInvalidJSON, depth, i, "found %s after %s, expected a digit: write numbers as in -12, 0.5 or 1.5e3",
+		p.found(i), abbreviate(p.src[start:i], previewRunes))
+}
+
+func (p *parser) leadingZero(depth, start, i int) int {
+	return p.fail(CodeInvalidJSON, depth, start, "found the number %s, expected no 0 in front of other digits: remove it, or send the digits as text",
+		abbreviate(p.src[start:i], previewRunes))
 }
 
 func (p *parser) numberTooLong(depth, start, i int) int {

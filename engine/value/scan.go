@@ -41,6 +41,31 @@ func skipPlain(s string, i int) int {
 	return i
 }
 
+// half returns the four bytes of s at i, the first as the lowest.
+func half(s string, i int) uint64 {
+	b := s[i : i+4]
+	return uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24
+}
+
+// isPlain reports whether skipPlain passes over all of s. A rest shorter than a
+// word is looked at together with bytes before it that were seen already.
+func isPlain(s string) bool {
+	if len(s) < 4 {
+		return skipPlain(s, 0) == len(s)
+	}
+	if len(s) < 8 {
+		w := half(s, 0) | half(s, len(s)-4)<<32
+		return (stops(w)|w)&highBits == 0
+	}
+	last := word(s, len(s)-8)
+	marks := stops(last) | last
+	for i := 0; i+8 < len(s); i += 8 {
+		w := word(s, i)
+		marks |= stops(w) | w
+	}
+	return marks&highBits == 0
+}
+
 // skipText is skipPlain that passes over bytes outside ASCII.
 func skipText(s string, i int) int {
 	for i+8 <= len(s) {

@@ -1,21 +1,32 @@
 package value
 
+import "unsafe"
+
+const (
+	chunkBytes = 16 << 10
+	keptChunks = 1024 // over a reset, of each slab
+)
+
 // slab hands out pieces of chunks that it keeps for the next batch. Pieces hold
 // what they held before: the taker writes all of them.
 type slab[T any] struct {
 	chunks [][]T
 	chunk  int // next chunk to be opened
 	free   []T // rest of the chunk that is open
-	size   int // of a chunk
-	keep   int // number of chunks kept over a reset
 }
 
 func (s *slab[T]) reset() {
-	if len(s.chunks) > s.keep {
-		clear(s.chunks[s.keep:])
-		s.chunks = s.chunks[:s.keep]
+	if len(s.chunks) > keptChunks {
+		clear(s.chunks[keptChunks:])
+		s.chunks = s.chunks[:keptChunks]
 	}
 	s.chunk, s.free = 0, nil
+}
+
+// chunkLen returns the number of Ts in a chunk.
+func (s *slab[T]) chunkLen() int {
+	var t T
+	return chunkBytes / int(unsafe.Sizeof(t))
 }
 
 // one returns one T.
@@ -31,7 +42,7 @@ func (s *slab[T]) one() *T {
 // take returns n adjoining Ts, with no capacity beyond them. A piece of more
 // than half a chunk is allocated for itself, and not kept.
 func (s *slab[T]) take(n int) []T {
-	if n > s.size/2 {
+	if n > s.chunkLen()/2 {
 		return make([]T, n)
 	}
 	if n > len(s.free) {
@@ -44,7 +55,7 @@ func (s *slab[T]) take(n int) []T {
 
 func (s *slab[T]) open() {
 	if s.chunk == len(s.chunks) {
-		s.chunks = append(s.chunks, make([]T, s.size))
+		s.chunks = append(s.chunks, make([]T, s.chunkLen()))
 	}
 	s.free = s.chunks[s.chunk]
 	s.chunk++
