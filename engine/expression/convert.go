@@ -1,0 +1,336 @@
+package expression
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/cel-go/common/types"
+	"github.com/google/cel-go/common/types/ref"
+	"github.com/google/cel-go/common/types/traits"
+
+	"github.com/celmap/celmap/engine/value"
+)
+
+// wrap gives CEL a view of a JSON value. Lists and objects are read lazily and
+// in document order; numbers are ints where they fit, else doubles.
+func (f *celFrame) wrap(n *value.Node) ref.Val {
+	if n.Secret() {
+		f.secret = true
+	}
+	switch n.Kind() {
+	case value.Bool:
+		return types.Bool(n.Bool())
+	case value.Number:
+		if i, ok := n.Int(); ok {
+			return types.Int(i)
+		}
+		return types.Double(n.Float())
+	case value.String:
+		return types.String(n.Text())
+	case value.List:
+		return &celList{n, f}
+	case value.Object:
+		return &celObjectVal{n, f}
+	}
+	return types.NullValue
+}
+
+// node is result for helpers that only compare or look up.
+func (f *celFrame) node(v ref.Val) *value.Node {
+	n, err := f.result(v)
+	if err != nil {
+		return nil
+	}
+	return n
+}
+
+// result turns a value of CEL into JSON.
+func (f *celFrame) result(v ref.Val) (*value.Node, error) {
+	a := f.frame.Arena
+	switch x := v.(type) {
+	case *celList:
+		return x.n, nil
+	case *celObjectVal:
+		return x.n, nil
+	case types.Bool:
+		return value.BoolNode(bool(x)), nil
+	case types.Int:
+		return a.Int(int64(x)), nil
+	case types.Uint:
+		return a.Number(fmt.Sprint(uint64(x))), nil
+	case types.Double:
+		if d := float64(x); math.IsNaN(d) || math.IsInf(d, 0) {
+			return nil, fmt.Errorf("the result %v is no JSON number", d)
+		}
+		return a.Float(float64(x)), nil
+	case types.String:
+		return a.String(string(x)), nil
+	case types.Null:
+		return value.NullNode(), nil
+	case types.Timestamp:
+		return a.String(x.UTC().Format(time.RFC3339Nano)), nil
+	case types.Duration:
+		return a.String(x.Duration.String()), nil
+	case *types.Optional:
+		if !x.HasValue() {
+			return nil, nil
+		}
+		return f.result(x.GetValue())
+	case *types.Err:
+		return nil, x
+	case traits.Lister:
+		list := a.List()
+		for it := x.Iterator(); it.HasNext() == types.True; {
+			n, err := f.result(it.Next())
+			if err != nil {
+				return nil, err
+			}
+			a.Append(list, n)
+		}
+		return list, nil
+	case traits.Mapper:
+		return f.fromMap(x)
+	}
+	return nil, fmt.Errorf("a result of type %s is no JSON value", v.Type().TypeName())
+}
+
+// fromMap converts one of cel-go's own maps. Their order changes from run to
+// run, so the keys are sorted; objects written in rules never come here.
+func (f *celFrame) fromMap(m traits.Mapper) (*value.Node, error) {
+	var keys []string
+	for it := m.Iterator(); it.HasNext() == types.True; {
+		k, ok := it.Next().(types.String)
+		if !ok {
+			return nil, errors.New("the keys of an object have to be texts")
+		}
+		keys = append(keys, string(k))
+	}
+	slices.Sort(keys)
+	object := f.frame.Arena.Object()
+	for _, k := range keys {
+		n, err := f.result(m.Get(types.String(k)))
+		if err != nil {
+			return nil, err
+		}
+		f.frame.Arena.Add(object, k, n)
+	}
+	return object, nil
+}
+
+func newObject(f *celFrame, args []ref.Val) ref.Val {
+	object := f.frame.Arena.Object()
+	for it := args[0].(traits.Lister).Iterator(); it.HasNext() == types.True; {
+		key, v := it.Next(), it.Next()
+		if out := f.set(object, key, v); out != nil {
+			return out
+		}
+	}
+	return &celObjectVal{object, f}
+}
+
+// insert adds a member to an object that a transformMap is building. The object
+// is its accumulator, which nothing else can see, so it grows in place.
+func insert(f *celFrame, args []ref.Val) ref.Val {
+	object, ok := args[0].(*celObjectVal)
+	if !ok {
+		return types.NewErr("only objects can get members")
+	}
+	if err := f.set(object.n, args[1], args[2]); err != nil {
+		return err
+	}
+	return object
+}
+
+// insertAll is insert for each member of an entry of transformMapEntry.
+func insertAll(f *celFrame, args []ref.Val) ref.Val {
+	object, ok := args[0].(*celObjectVal)
+	entry, ok2 := args[1].(*celObjectVal)
+	if !ok || !ok2 {
+		return types.NewErr("transformMapEntry needs an object for each element")
+	}
+	for m := entry.n.First(); m != nil; m = m.Next() {
+		f.frame.Arena.Set(object.n, m.Key(), m)
+	}
+	return object
+}
+
+func (f *celFrame) set(object *value.Node, key, v ref.Val) ref.Val {
+	k, ok := key.(types.String)
+	if !ok {
+		return types.NewErr("the keys of an object have to be texts")
+	}
+	n, err := f.result(v)
+	if err != nil {
+		return types.WrapErr(err)
+	}
+	f.frame.Arena.Set(object, string(k), n)
+	return nil
+}
+
+// celList is a JSON list as CEL sees it.
+type celList struct {
+	n *value.Node
+	f *celFrame
+}
+
+// celObjectVal is a JSON object as CEL sees it, in document order.
+type celObjectVal struct {
+	n *value.Node
+	f *celFrame
+}
+
+var (
+	_ traits.Lister   = (*celList)(nil)
+	_ traits.Mapper   = (*celObjectVal)(nil)
+	_ traits.Foldable = (*celList)(nil)
+	_ traits.Foldable = (*celObjectVal)(nil)
+	_ ref.Val         = (*celFrame)(nil)
+)
+
+func (l *celList) Type() ref.Type                            { return types.ListType }
+func (l *celList) Value() any                                { return l.n }
+func (l *celList) Size() ref.Val                             { return types.Int(l.n.Len()) }
+func (l *celList) Iterator() traits.Iterator                 { return &iterator{celFrame: l.f, next: l.n.First()} }
+func (l *celList) ConvertToType(t ref.Type) ref.Val          { return convertType(l, t) }
+func (l *celList) ConvertToNative(reflect.Type) (any, error) { return nil, errNative }
+
+func (l *celList) Equal(other ref.Val) ref.Val {
+	o, ok := other.(traits.Lister)
+	if !ok {
+		return types.False
+	}
+	n, err := l.f.result(o)
+	return types.Bool(err == nil && value.Equal(l.n, n))
+}
+
+func (l *celList) Contains(v ref.Val) ref.Val {
+	found, _ := contains(l.n, l.f.node(v))
+	return types.Bool(found)
+}
+
+func (l *celList) Get(index ref.Val) ref.Val {
+	return l.f.wrap(member(l.n, l.f.node(index)))
+}
+
+func (l *celList) Add(other ref.Val) ref.Val {
+	o, ok := other.(traits.Lister)
+	if !ok {
+		return types.MaybeNoSuchOverloadErr(other)
+	}
+	n, err := l.f.result(o)
+	if err != nil {
+		return types.WrapErr(err)
+	}
+	a := l.f.frame.Arena
+	sum := a.List()
+	for m := l.n.First(); m != nil; m = m.Next() {
+		a.Append(sum, m)
+	}
+	for m := n.First(); m != nil; m = m.Next() {
+		a.Append(sum, m)
+	}
+	return &celList{sum, l.f}
+}
+
+// Fold gives two-variable comprehensions the index and the element.
+func (l *celList) Fold(folder traits.Folder) {
+	i := 0
+	for m := l.n.First(); m != nil; m = m.Next() {
+		if !folder.FoldEntry(types.Int(i), l.f.wrap(m)) {
+			return
+		}
+		i++
+	}
+}
+
+func (o *celObjectVal) Type() ref.Type { return types.MapType }
+func (o *celObjectVal) Value() any     { return o.n }
+func (o *celObjectVal) Size() ref.Val  { return types.Int(o.n.Len()) }
+func (o *celObjectVal) Iterator() traits.Iterator {
+	return &iterator{celFrame: o.f, next: o.n.First(), keys: true}
+}
+func (o *celObjectVal) ConvertToType(t ref.Type) ref.Val          { return convertType(o, t) }
+func (o *celObjectVal) ConvertToNative(reflect.Type) (any, error) { return nil, errNative }
+
+func (o *celObjectVal) Equal(other ref.Val) ref.Val {
+	m, ok := other.(traits.Mapper)
+	if !ok {
+		return types.False
+	}
+	n, err := o.f.result(m)
+	return types.Bool(err == nil && value.Equal(o.n, n))
+}
+
+func (o *celObjectVal) Contains(key ref.Val) ref.Val {
+	k, ok := key.(types.String)
+	return types.Bool(ok && o.n.Get(string(k)) != nil)
+}
+
+func (o *celObjectVal) Get(key ref.Val) ref.Val { return o.f.wrap(member(o.n, o.f.node(key))) }
+
+func (o *celObjectVal) Find(key ref.Val) (ref.Val, bool) {
+	k, ok := key.(types.String)
+	if !ok {
+		return nil, false
+	}
+	n := o.n.Get(string(k))
+	if n == nil {
+		return nil, false
+	}
+	return o.f.wrap(n), true
+}
+
+// Fold gives two-variable comprehensions the key and the value, in order.
+func (o *celObjectVal) Fold(folder traits.Folder) {
+	for m := o.n.First(); m != nil; m = m.Next() {
+		if !folder.FoldEntry(types.String(m.Key()), o.f.wrap(m)) {
+			return
+		}
+	}
+}
+
+// iterator walks a list, or the keys of an object.
+type iterator struct {
+	*celFrame
+	next *value.Node
+	keys bool
+}
+
+func (it *iterator) HasNext() ref.Val { return types.Bool(it.next != nil) }
+
+func (it *iterator) Next() ref.Val {
+	n := it.next
+	if n == nil {
+		return nil
+	}
+	it.next = n.Next()
+	if it.keys {
+		return types.String(n.Key())
+	}
+	return it.wrap(n)
+}
+
+var errNative = errors.New("JSON values are not converted to Go types")
+
+func convertType(v ref.Val, t ref.Type) ref.Val {
+	switch t {
+	case v.Type():
+		return v
+	case types.TypeType:
+		return v.Type().(ref.Val)
+	}
+	return types.NewErr("%s cannot be turned into %s", v.Type().TypeName(), strings.TrimPrefix(t.TypeName(), "google.protobuf."))
+}
+
+// Type and the methods below make a celFrame a value of CEL, so that helpers
+// get it as their first argument. No expression can reach it.
+func (*celFrame) Type() ref.Type                            { return types.DynType }
+func (f *celFrame) Value() any                              { return f }
+func (f *celFrame) Equal(other ref.Val) ref.Val             { return types.Bool(other == ref.Val(f)) }
+func (f *celFrame) ConvertToType(ref.Type) ref.Val          { return f }
+func (*celFrame) ConvertToNative(reflect.Type) (any, error) { return nil, errNative }

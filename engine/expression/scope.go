@@ -1,0 +1,100 @@
+// Package expression compiles the CEL expressions of rules and evaluates them
+// on JSON values.
+//
+// An expression is parsed by cel-go, made null-safe, type-checked, and then
+// compiled to the native form: paths, comparisons, logic, literals and calls of
+// the function table run directly on value.Node without allocating. What the
+// native form does not know (arithmetic, comprehensions, the methods of CEL's
+// libraries) becomes a CEL program at exactly that place of the tree, under a
+// cost limit. Both ways give the same answer; a differential test says so.
+//
+// It is the only package that imports cel-go.
+package expression
+
+import (
+	"github.com/celmap/celmap/engine/function"
+	"github.com/celmap/celmap/engine/value"
+)
+
+// Scope says which names an expression may use. It is consulted at compile time only.
+type Scope interface {
+	// Slot resolves a name to the slot that a Frame's Loader is asked for.
+	Slot(name string) (slot int, ok bool)
+	// Names lists the names in scope, for suggestions.
+	Names() []string
+	// Function resolves the name of a function written in rules.
+	Function(name string) *Function
+	// Functions lists the names of the functions written in rules.
+	Functions() []string
+	// Builtin resolves the name of a function of the table.
+	Builtin(name string) *function.Function
+	// Builtins lists the names of the functions of the table.
+	Builtins() []string
+}
+
+// Loader supplies the values of names while an expression runs. It may compute
+// them on demand; an error fails the expression.
+type Loader interface {
+	Load(slot int) (*value.Node, error)
+}
+
+// Function is a function written in rules. It sees its arguments only.
+type Function struct {
+	Name string
+	Args []string
+	body eval
+}
+
+// Options sets the bounds of expressions. Zero fields mean the default.
+type Options struct {
+	Cost   uint64 // of one CEL evaluation, in cel-go's units; default 200,000
+	Steps  int    // of one Frame, in calls, iterations and kilobytes; default 100,000
+	Length int    // of an expression, in bytes; default 4,096
+	CEL    bool   // run everything as CEL, for tests that compare the two ways
+}
+
+func (o Options) withDefaults() Options {
+	if o.Cost == 0 {
+		o.Cost = 200_000
+	}
+	if o.Steps == 0 {
+		o.Steps = DefaultSteps
+	}
+	if o.Length == 0 {
+		o.Length = 4096
+	}
+	return o
+}
+
+// DefaultSteps is how many steps a Frame allows unless told otherwise.
+const DefaultSteps = 100_000
+
+// Want is the type that the place of an expression needs.
+type Want uint8
+
+// What an expression has to give.
+const (
+	Anything Want = iota
+	Condition
+)
+
+// Problem is a mistake in an expression: bytes From to To of its text.
+type Problem struct {
+	From, To int
+	Code     string // stable, kebab-case
+	Message  string
+	Help     string
+}
+
+// Error is an expression that failed on an event.
+type Error struct {
+	From, To int // bytes of the expression's text
+	Message  string
+	Cause    error
+}
+
+// Error returns the message.
+func (e *Error) Error() string { return e.Message }
+
+// Unwrap returns the cause, such as a *function.Error.
+func (e *Error) Unwrap() error { return e.Cause }
