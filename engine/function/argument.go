@@ -11,6 +11,9 @@ import (
 // that no rule can turn a small event into a large one.
 const maxText = 1 << 20
 
+// maxParts bounds what a text is taken apart into.
+const maxParts = 100_000
+
 // arg returns an argument, nil where it was left out.
 func arg(args []*value.Node, i int) *value.Node {
 	if i < len(args) {
@@ -27,6 +30,10 @@ func refuse(i int, n *value.Node, reason string) *Error {
 
 func tooLong(i int) *Error {
 	return &Error{Arg: i, Message: "the result is longer than " + strconv.Itoa(maxText) + " bytes: shorten the text or the rule"}
+}
+
+func tooManyParts(parts string) *Error {
+	return &Error{Message: fmt.Sprintf("the text has more than %d %s: shorten it", maxParts, parts)}
 }
 
 // scalarText returns the text of an argument that is text, a number or a boolean.

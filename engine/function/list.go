@@ -160,8 +160,6 @@ func offset(s string, character int) int {
 	return len(s)
 }
 
-const maxParts = 100_000
-
 func split(a *value.Arena, args []*value.Node) (*value.Node, *Error) {
 	if arg(args, 0).IsNull() {
 		return nil, nil
@@ -185,7 +183,7 @@ func split(a *value.Arena, args []*value.Node) (*value.Node, *Error) {
 		var before string
 		before, s, found = strings.Cut(s, separator)
 		if a.Append(out, a.String(before)); out.Len() > maxParts {
-			return nil, &Error{Arg: 0, Message: "the text has more than 100000 parts: shorten it"}
+			return nil, tooManyParts("parts")
 		}
 	}
 	return out, nil

@@ -138,10 +138,7 @@ const maxShift = 1000
 // a negative zero, keeping its digits. It reports false, having appended
 // nothing, when there are too many zeros to write.
 func appendPlain(dst []byte, number string) ([]byte, bool) {
-	sign, s := "", number
-	if s[0] == '-' {
-		sign, s = "-", s[1:]
-	}
+	s, negative := strings.CutPrefix(number, "-")
 	exponent := 0
 	mantissa := s
 	if e := strings.IndexAny(s, "eE"); e >= 0 {
@@ -161,7 +158,9 @@ func appendPlain(dst []byte, number string) ([]byte, bool) {
 	if exponent > maxShift || exponent < -maxShift {
 		return dst, false
 	}
-	dst = append(dst, sign...)
+	if negative {
+		dst = append(dst, '-')
+	}
 	if exponent == 0 {
 		return append(dst, mantissa...), true
 	}
@@ -204,14 +203,18 @@ func boolean(_ *value.Arena, args []*value.Node) (*value.Node, *Error) {
 		return n, nil
 	case value.String:
 		switch s := strings.TrimSpace(n.Text()); {
-		case strings.EqualFold(s, "true"):
+		case sameWord(s, "true"):
 			return value.BoolNode(true), nil
-		case strings.EqualFold(s, "false"):
+		case sameWord(s, "false"):
 			return value.BoolNode(false), nil
 		}
 	}
 	return nil, refuse(0, n, "is neither true nor false: send a boolean or one of these words")
 }
+
+// sameWord compares without regard to case, in ASCII only: EqualFold alone
+// takes a long s for an s.
+func sameWord(s, word string) bool { return len(s) == len(word) && strings.EqualFold(s, word) }
 
 func round(a *value.Arena, args []*value.Node) (*value.Node, *Error) {
 	n := arg(args, 0)

@@ -74,7 +74,6 @@ var objectFunctions = []*Function{
 			{`get({"a": {"b": [{"c": 7}]}}, "a.b.0.c")`, `7`},
 			{`get({"a.b": 1}, "[\"a.b\"]")`, `1`},
 			{`get({"a": 1}, "a.b.c", "none")`, `"none"`},
-			{`get(null, "a")`, `null`},
 		},
 		run: func(_ *value.Arena, args []*value.Node) (*value.Node, *Error) {
 			if p := arg(args, 1); p.Kind() == value.String {
@@ -152,10 +151,10 @@ func choose(a *value.Arena, args []*value.Node, keep bool) (*value.Node, *Error)
 	}
 	var keys []string
 	add := func(n *value.Node) *Error {
-		s, err := textOf(a, n, 1)
-		if err == nil && !n.IsScalar() {
-			err = refuse(1, n, "is no key: give text")
+		if !n.IsScalar() {
+			return refuse(1, n, "is no key: give text")
 		}
+		s, err := textOf(a, n, 1)
 		keys = append(keys, s)
 		return err
 	}
@@ -243,6 +242,9 @@ func entries(a *value.Arena, args []*value.Node) (*value.Node, *Error) {
 
 // find returns the value at a path, nil if there is none or the path is malformed.
 func find(n *value.Node, path string) *value.Node {
+	if path == "" {
+		return nil
+	}
 	for start := true; path != ""; start = false {
 		if path[0] == '[' {
 			var ok bool

@@ -162,7 +162,7 @@ type moment struct {
 
 // epoch checks the parts and returns the instant. endOfDay allows 24:00.
 func (m *moment) epoch(endOfDay bool) (int64, fault) {
-	if m.year < 1 || m.month < 1 || m.month > 12 || m.day < 1 || m.day > lastDay(m.year, m.month) {
+	if m.month < 1 || m.month > 12 || m.day < 1 || m.day > lastDay(m.year, m.month) {
 		return 0, noSuchDay
 	}
 	leap := m.second == 60

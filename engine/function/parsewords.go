@@ -35,12 +35,18 @@ func (c *cursor) words() (int64, fault) {
 	if m.year, ok = c.number(4); !ok || isDigit(c.byteAt(0)) {
 		return 0, unknownForm
 	}
-	if !c.done() && !c.gap() {
+	if c.done() {
+		return m.epoch(false)
+	}
+	if !c.gap() {
 		return 0, unknownForm
 	}
 	if isDigit(c.byteAt(0)) {
 		if bad := c.clock(&m); bad != sound {
 			return 0, bad
+		}
+		if c.done() {
+			return m.epoch(false)
 		}
 		c.spaces()
 	}
@@ -141,12 +147,9 @@ func (c *cursor) clock(m *moment) fault {
 	return sound
 }
 
-// zone reads a zone, if there is one: a name, a difference, or UTC or GMT with
-// a difference; then perhaps a comment in parentheses. It ends the text.
+// zone reads a name, a difference, or UTC or GMT with a difference; then perhaps
+// a comment in parentheses. It ends the text.
 func (c *cursor) zone(m *moment) fault {
-	if c.done() {
-		return sound
-	}
 	name := c.word()
 	if name != "" {
 		east, ok := zoneOf(name)
@@ -155,13 +158,11 @@ func (c *cursor) zone(m *moment) fault {
 		}
 		m.offset = east
 	}
-	if b := c.byteAt(0); (b == '+' || b == '-') && (name == "" || m.offset == 0) {
+	if sign := c.byteAt(0); name == "" || (sign == '+' || sign == '-') && universal(name) {
 		var bad fault
 		if m.offset, bad = c.offset(); bad != sound {
 			return bad
 		}
-	} else if name == "" {
-		return unknownForm
 	}
 	if c.spaces() && !c.comment() || !c.done() {
 		return unknownForm
@@ -221,6 +222,11 @@ var zones = [...]struct {
 	{"UTC", 0}, {"GMT", 0}, {"UT", 0}, {"Z", 0},
 	{"EST", -5 * 60}, {"EDT", -4 * 60}, {"CST", -6 * 60}, {"CDT", -5 * 60},
 	{"MST", -7 * 60}, {"MDT", -6 * 60}, {"PST", -8 * 60}, {"PDT", -7 * 60},
+}
+
+// universal reports whether a difference may follow a name, as in GMT+0100.
+func universal(name string) bool {
+	return strings.EqualFold(name, "GMT") || strings.EqualFold(name, "UTC") || strings.EqualFold(name, "UT")
 }
 
 func zoneOf(name string) (east int64, ok bool) {

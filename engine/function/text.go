@@ -71,7 +71,7 @@ var textFunctions = []*Function{
 		},
 		Result: "text",
 		Doc: "The text with every match of the pattern replaced. (?i) at the start of the pattern ignores case. " +
-			"A result of more than 1 MiB is an error.",
+			"More than 100000 matches and a result of more than 1 MiB are errors.",
 		Examples: []Example{
 			{`regexReplace("+49 (0) 30-12", "[^0-9]+", "")`, `"4903012"`},
 			{`regexReplace("Doe, Jane", "^(\\w+), (\\w+)$", "$2 $1")`, `"Jane Doe"`},
@@ -85,7 +85,7 @@ var textFunctions = []*Function{
 		Name: "glob",
 		Params: []Param{
 			{Name: "text", Type: "text or number or boolean", Doc: "the text"},
-			{Name: "pattern", Type: "text", Doc: "* stands for any number of characters, ? for one"},
+			{Name: "pattern", Type: "text", Doc: "* stands for any number of characters, ? for one; at most 1000 bytes"},
 		},
 		Result: "boolean",
 		Doc:    "Whether the whole text matches the pattern. Capital letters matter: compare lower(x) to ignore them. Null does not match.",
@@ -187,7 +187,7 @@ func textOf(a *value.Arena, n *value.Node, i int) (string, *Error) {
 		}
 		return "false", nil
 	case value.Number:
-		if s := n.Text(); s[0] != '-' && !strings.ContainsAny(s, "eE") {
+		if s := n.Text(); !strings.HasPrefix(s, "-") && !strings.ContainsAny(s, "eE") {
 			return s, nil
 		}
 	}
@@ -264,13 +264,19 @@ func prepareRegexReplace(constants []*value.Node) (body, *Error) {
 	}, nil
 }
 
-func pattern(args []*value.Node) (*regexp.Regexp, *Error) {
+// patternText returns the second argument, which the time to match grows with.
+func patternText(args []*value.Node) (string, *Error) {
 	s, err := requiredText(args, 1)
+	if err == nil && len(s) > maxPattern {
+		err = refuse(1, args[1], fmt.Sprintf("is too long for a pattern: it has %d bytes, at most %d are taken", len(s), maxPattern))
+	}
+	return s, err
+}
+
+func pattern(args []*value.Node) (*regexp.Regexp, *Error) {
+	s, err := patternText(args)
 	if err != nil {
 		return nil, err
-	}
-	if len(s) > maxPattern {
-		return nil, refuse(1, args[1], fmt.Sprintf("is no regular expression that is taken here: it has %d bytes, at most %d are", len(s), maxPattern))
 	}
 	re, fault := regexp.Compile(s)
 	if fault != nil {
@@ -341,9 +347,12 @@ func replaceAll(a *value.Arena, args []*value.Node, re *regexp.Regexp, parts []p
 	if err != nil {
 		return nil, err
 	}
-	matches := re.FindAllStringSubmatchIndex(s, -1)
-	if matches == nil {
+	matches := re.FindAllStringSubmatchIndex(s, maxParts+1)
+	switch {
+	case matches == nil:
 		return textNode(a, args[0], s), nil
+	case len(matches) > maxParts:
+		return nil, tooManyParts("matches")
 	}
 	out, from := make([]byte, 0, len(s)), 0
 	for _, m := range matches {
@@ -367,7 +376,7 @@ func replaceAll(a *value.Arena, args []*value.Node, re *regexp.Regexp, parts []p
 }
 
 func glob(a *value.Arena, args []*value.Node) (*value.Node, *Error) {
-	p, err := requiredText(args, 1)
+	p, err := patternText(args)
 	if err != nil {
 		return nil, err
 	}

@@ -108,7 +108,7 @@ func epoch(n *value.Node) (int64, *Error) {
 		}
 		return 0, refuse(0, n, "is no date: epoch milliseconds lie between -8640000000000000 and 8640000000000000")
 	case value.String:
-		ms, _, fault := parseTime(strings.TrimSpace(n.Text()))
+		ms, _, fault := parseTime(n.Text())
 		if fault == sound {
 			return ms, nil
 		}
