@@ -183,12 +183,12 @@ func (p *parser) brokenText(depth, start, i int) int {
 }
 
 func (p *parser) badEscape(depth, i int) int {
-	end := min(i+2, len(p.src))
 	if p.src[i+1] == 'u' {
-		return p.fail(CodeInvalidJSON, depth, i, "found an escape \\u without four hexadecimal digits after it: write it as in \\u00e9")
+		return p.fail(CodeInvalidJSON, depth, i,
+			"found an escape \\u in a text, expected four hexadecimal digits after it: write it as in \\u00e9")
 	}
 	return p.fail(CodeInvalidJSON, depth, i,
-		"found the escape %s, which JSON does not know: write \\\\ for a backslash, or one of \\\" \\/ \\b \\f \\n \\r \\t \\u", AppendString(nil, p.src[i:end]))
+		"found %s after a backslash in a text, expected one of \" \\ / b f n r t u: write two backslashes for a backslash", p.found(i+1))
 }
 
 func (p *parser) invalidUTF8(depth, start int, text string) int {
