@@ -126,8 +126,8 @@ func (s *Schema) violation(f gojsonschema.ResultError, root *value.Node) Violati
 	case "false":
 		return at.violation("false", found+", no value is allowed here: remove it")
 	case "required":
-		name := detail("property")
-		return at.key(name).violation("required", fmt.Sprintf("%s is missing: add it", name))
+		at = at.key(detail("property"))
+		return at.violation("required", fmt.Sprintf("found nothing, expected %s: add it", s.expected(at)))
 	case "invalid_type":
 		return at.violation("type", fmt.Sprintf("%s, expected %s: correct the value", found, typeWords(detail("expected"))))
 	case "number_any_of":
@@ -141,10 +141,10 @@ func (s *Schema) violation(f gojsonschema.ResultError, root *value.Node) Violati
 	case "condition_then", "condition_else":
 		return at.violation("if", found+", which does not fit the form that its other fields call for: correct it")
 	case "missing_dependency":
-		name := detail("dependency")
-		return at.key(name).violation("dependencies", fmt.Sprintf("%s is missing, which the other fields of %s make necessary: add it", name, orValue(at.path)))
+		at = at.key(detail("dependency"))
+		return at.violation("dependencies", fmt.Sprintf("found nothing, but the fields beside it call for %s: add it", s.expected(at)))
 	case "const":
-		return at.violation("const", fmt.Sprintf("%s, expected %s: write that, or leave it out", found, detail("allowed")))
+		return at.violation("const", fmt.Sprintf("%s, expected exactly %s: correct the value", found, detail("allowed")))
 	case "enum":
 		return at.violation("enum", fmt.Sprintf("%s, expected one of %s%s", found, shorten(detail("allowed")), didYouMean(n, detail("allowed"))))
 	case "array_no_additional_items":
@@ -197,11 +197,22 @@ func (s *Schema) violation(f gojsonschema.ResultError, root *value.Node) Violati
 // namesAt returns the names declared at a JSON pointer.
 func (s *Schema) namesAt(pointer string) []string { return s.Properties(steps(pointer)...) }
 
-func orValue(path string) string {
-	if path == "" {
-		return "the value"
+// expected puts the types of what the schema declares at a place into words.
+func (s *Schema) expected(at spot) string {
+	_, r := s.at(steps(at.pointer))
+	for r.ref != nil {
+		r = r.ref
 	}
-	return path
+	var names []string
+	for _, name := range []string{"string", "integer", "number", "boolean", "object", "array"} {
+		if t := kindsByName[name]; r.types&t == t {
+			names = append(names, typeNames[name])
+		}
+	}
+	if names == nil {
+		return "a value"
+	}
+	return joinOr(names)
 }
 
 func characters(n string) string {
