@@ -2,7 +2,8 @@ package function
 
 // The proleptic Gregorian calendar, counted in days from 1970-01-01. Years are
 // taken to begin in March, so that the leap day is the last of its year, and in
-// eras of 400 years, which all have the same number of days.
+// eras of 400 years, which all have the same number of days. The method is that
+// of Howard Hinnant's "chrono-Compatible Low-Level Date Algorithms".
 
 const (
 	daysPerEra   = 146_097

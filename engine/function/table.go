@@ -45,7 +45,8 @@ type Function struct {
 	// Prepare, where it is not nil, is given the arguments of a call that are
 	// known at load (nil for the others). It compiles what can be compiled
 	// once, such as a regular expression, or refuses it. The Eval that it
-	// returns is called with all arguments.
+	// returns is called with all arguments; the texts of the constants must
+	// live as long as it does.
 	Prepare func(constants []*value.Node) (Eval, error)
 
 	run     body

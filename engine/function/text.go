@@ -240,25 +240,23 @@ func prepareRegexReplace(constants []*value.Node) (body, *Error) {
 	if err != nil {
 		return nil, err
 	}
-	if arg(constants, 2) == nil {
-		return func(a *value.Arena, args []*value.Node) (*value.Node, *Error) {
-			if arg(args, 0).IsNull() {
-				return nil, nil
-			}
-			parts, err := replacement(args, re)
-			if err != nil {
-				return nil, err
-			}
-			return replaceAll(a, args, re, parts)
-		}, nil
-	}
-	parts, err := replacement(constants, re)
-	if err != nil {
-		return nil, err
+	var known []part
+	variable := arg(constants, 2) == nil
+	if !variable {
+		if known, err = replacement(constants, re); err != nil {
+			return nil, err
+		}
 	}
 	return func(a *value.Arena, args []*value.Node) (*value.Node, *Error) {
 		if arg(args, 0).IsNull() {
 			return nil, nil
+		}
+		parts := known
+		if variable {
+			var err *Error
+			if parts, err = replacement(args, re); err != nil {
+				return nil, err
+			}
 		}
 		return replaceAll(a, args, re, parts)
 	}, nil
