@@ -1,0 +1,73 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/celmap/celmap/engine/source"
+)
+
+// Finding is a diagnostic in JSON. Lines and columns count from 1, columns in
+// characters; a finding without a place leaves them out.
+type Finding struct {
+	File      string `json:"file,omitempty"`
+	Line      int    `json:"line,omitempty"`
+	Column    int    `json:"column,omitempty"`
+	EndLine   int    `json:"endLine,omitempty"`
+	EndColumn int    `json:"endColumn,omitempty"`
+	Severity  string `json:"severity"`
+	Code      string `json:"code"`
+	Summary   string `json:"summary"`
+	Detail    string `json:"detail,omitempty"`
+	Help      string `json:"help,omitempty"`
+}
+
+// Findings returns the findings for encoding/json, never nil.
+func Findings(findings source.Diagnostics) []Finding {
+	list := make([]Finding, len(findings))
+	for i, d := range findings {
+		list[i] = Finding{
+			Line: d.Span.Start.Line, Column: d.Span.Start.Column,
+			EndLine: d.Span.End.Line, EndColumn: d.Span.End.Column,
+			Severity: d.Severity.String(), Code: d.Code,
+			Summary: d.Summary, Detail: d.Detail, Help: d.Help,
+		}
+		if d.Span.File != nil {
+			list[i].File = d.Span.File.Name
+		}
+	}
+	return list
+}
+
+// GitHub writes each finding as a workflow command, which GitHub shows beside
+// the line. (docs.github.com, "Workflow commands for GitHub Actions")
+func GitHub(w io.Writer, findings source.Diagnostics) error {
+	for _, d := range findings {
+		command := "::" + d.Severity.String()
+		if d.Span.File != nil {
+			command += fmt.Sprintf(" file=%s", property.Replace(d.Span.File.Name))
+			if d.Span.Start.Line > 0 {
+				command += fmt.Sprintf(",line=%d,col=%d", d.Span.Start.Line, d.Span.Start.Column)
+			}
+		}
+		text := d.Summary
+		if d.Code != "" {
+			text += " [" + d.Code + "]"
+		}
+		for _, more := range []string{d.Detail, d.Help} {
+			if more != "" {
+				text += "\n" + more
+			}
+		}
+		if _, err := fmt.Fprintln(w, command+"::"+message.Replace(text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var (
+	message  = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
+	property = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+)

@@ -1,0 +1,78 @@
+// Package report renders diagnostics: for people with the source line and a
+// caret, for programs as JSON, and for GitHub as annotations.
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/celmap/celmap/engine/source"
+)
+
+// Text writes each finding as people read it:
+//
+//	rules/identify.yaml:14:11: error[unknown-name]: nothing here is called emial
+//	  14 |     when: emial != null
+//	     |           ^^^^^
+//	     = the detail
+//	  help: did you mean email?
+//
+// What the files say is shown so that it can do nothing to a terminal. An error
+// is the writer's.
+func Text(w io.Writer, findings source.Diagnostics, p Palette) error {
+	for _, d := range findings {
+		if _, err := io.WriteString(w, textOf(d, p)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func textOf(d source.Diagnostic, p Palette) string {
+	var b strings.Builder
+	if place := d.Span.String(); place != "" {
+		b.WriteString(p.Bold(Plain(place)+":") + " ")
+	}
+	paint := p.Red
+	if d.Severity == source.Warning {
+		paint = p.Yellow
+	}
+	code := d.Severity.String()
+	if d.Code != "" {
+		code += "[" + d.Code + "]"
+	}
+	b.WriteString(paint(code+":") + " " + p.Bold(Plain(d.Summary)) + "\n")
+
+	margin := "  "
+	if !d.Span.IsZero() && d.Span.Start.Line > 0 {
+		number := fmt.Sprint(d.Span.Start.Line)
+		margin = strings.Repeat(" ", len(number)+3)
+		text, marks := excerpt(d.Span)
+		b.WriteString(p.Faint("  "+number+" |") + strings.TrimRight(" "+text, " ") + "\n")
+		b.WriteString(p.Faint(margin+"|") + " " + paint(marks) + "\n")
+	}
+	for line := range lines(d.Detail) {
+		b.WriteString(p.Faint(margin+"=") + " " + line + "\n")
+	}
+	label := "help: "
+	for line := range lines(d.Help) {
+		b.WriteString("  " + p.Green(label) + line + "\n")
+		label = strings.Repeat(" ", len(label))
+	}
+	return b.String()
+}
+
+// lines yields the lines of a text that is not empty.
+func lines(text string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		if text == "" {
+			return
+		}
+		for line := range strings.SplitSeq(text, "\n") {
+			if !yield(Plain(line)) {
+				return
+			}
+		}
+	}
+}
