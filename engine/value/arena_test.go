@@ -164,6 +164,34 @@ var _ = Describe("Arena", func() {
 		})
 	})
 
+	It("tells a value that holds a secret somewhere below", func() {
+		inner := a.Object()
+		a.Set(inner, "k", a.MarkSecret(a.String("s")))
+		outer := a.List()
+		a.Append(outer, inner)
+		Expect(outer.HoldsSecret()).To(BeTrue())
+		Expect(outer.Secret()).To(BeFalse())
+		Expect(a.Fork(outer).HoldsSecret()).To(BeTrue())
+		Expect(parse(a, `{"k":"s"}`).HoldsSecret()).To(BeFalse())
+
+		o := a.Object()
+		a.Set(o, "k", a.Int(1))
+		Expect(o.HoldsSecret()).To(BeFalse())
+		a.Set(o, "k", a.MarkSecret(a.Int(1)))
+		Expect(o.HoldsSecret()).To(BeTrue())
+	})
+
+	It("copies the head of a frozen value to make it a member", func() {
+		constant := a.List().Freeze()
+		o := a.Object()
+		Expect(a.Set(o, "x", constant)).NotTo(BeIdenticalTo(constant))
+		Expect(a.Set(o, "y", constant)).NotTo(BeIdenticalTo(constant))
+		Expect(constant.Key()).To(BeEmpty())
+
+		var absent *value.Node
+		Expect(absent.Freeze()).To(BeNil())
+	})
+
 	Describe("Text and Intern", func() {
 		It("make strings that later texts do not change", func() {
 			var got []string

@@ -35,7 +35,7 @@ var _ = Describe("hostile input", func() {
 				Expect(e.Code).To(Equal(code))
 				Expect(e.Offset).To(Equal(offset))
 			}
-			Expect(refusalAllocs([]byte(large), limits)).To(BeNumerically("<=", refusalAllocs([]byte(small), limits)))
+			Expect(refusalAllocs([]byte(large), limits)).To(BeNumerically("<", 30)) // those of the error
 		},
 		Entry("brackets", `[`, value.Limits{}, value.CodeEventTooDeep, 64),
 		Entry("objects in objects", `{"":`, value.Limits{}, value.CodeEventTooDeep, 64*4),
@@ -88,9 +88,9 @@ var _ = Describe("hostile input", func() {
 		Expect(e.Offset).To(Equal(len(text)))
 	})
 
-	It("keeps nothing of an odd batch for ever", func() {
+	It("leaves an arena usable that gave up memory after an odd batch", func() {
 		a := value.NewArena()
-		big := []byte(`[` + strings.Repeat(`{"a":"\n"},`, 90_000) + `1]`)
+		big := []byte(`[` + strings.Repeat(`{"a":"\n"},`, 120_000) + `1]`)
 		for range 3 {
 			a.Reset()
 			_, err := value.Parse(a, big, value.Limits{Nodes: 1_000_000})

@@ -38,6 +38,9 @@ func (e *ParseError) Error() string {
 // pathKeyRunes is how much of one key the path of an error shows.
 const pathKeyRunes = 64
 
+// cutOff is the remedy wherever the input ends too early.
+const cutOff = "the event may be cut off; send all of it"
+
 // path returns the path that leads depth steps down to where the parser stands:
 // always to the last member.
 func (p *parser) path(depth int) []byte {
@@ -119,7 +122,7 @@ func (p *parser) unclosed(depth int, parent *Node, i int) *Node {
 	}
 	help := "add the comma or the bracket that is missing"
 	if i == len(p.src) {
-		help = "the event may be cut off; send all of it"
+		help = cutOff
 	}
 	p.fail(CodeInvalidJSON, depth, i, "found %s after a value of %s, expected `,` or %s: %s", p.found(i), noun, closer, help)
 	return nil
@@ -132,7 +135,7 @@ func (p *parser) noKey(depth int, object *Node, i int) *Node {
 	}
 	switch {
 	case i == len(p.src):
-		help = "the event may be cut off; send all of it"
+		help = cutOff
 	case p.src[i] == '}':
 		help = "remove the comma before it"
 	case p.src[i] == ',':
@@ -143,8 +146,12 @@ func (p *parser) noKey(depth int, object *Node, i int) *Node {
 }
 
 func (p *parser) noColon(depth, i int, key string) *Node {
-	p.fail(CodeInvalidJSON, depth, i, "found %s after the key %s, expected `:` and a value: add them",
-		p.found(i), AppendString(nil, abbreviate(key, pathKeyRunes)))
+	help := "write the value after the key, as in {\"key\": 1}"
+	if i == len(p.src) {
+		help = cutOff
+	}
+	p.fail(CodeInvalidJSON, depth, i, "found %s after the key %s, expected `:`: %s",
+		p.found(i), AppendString(nil, abbreviate(key, pathKeyRunes)), help)
 	return nil
 }
 
@@ -155,7 +162,7 @@ func (p *parser) noValue(depth, i int) *Node {
 	case rest == "" && depth == 0:
 		help = `the input is empty; give an event, such as {"type": "identify"}`
 	case rest == "":
-		help = "the event may be cut off; send all of it"
+		help = cutOff
 	case strings.HasPrefix(rest, "\ufeff"):
 		help = "remove the byte order mark"
 	case rest[0] == ']' || rest[0] == '}':
@@ -176,7 +183,7 @@ func (p *parser) noValue(depth, i int) *Node {
 func (p *parser) brokenText(depth, start, i int) int {
 	if i == len(p.src) {
 		return p.fail(CodeInvalidJSON, depth, i,
-			"found the end of the input in the text that begins at byte %d, expected its closing quote: the event may be cut off; send all of it", start-1)
+			"found the end of the input in the text that begins at byte %d, expected its closing quote: %s", start-1, cutOff)
 	}
 	return p.fail(CodeInvalidJSON, depth, i,
 		"found %s in a text, where control characters are not allowed: write it as an escape such as \\n or \\u%04x", p.found(i), p.src[i])
