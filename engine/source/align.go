@@ -98,11 +98,12 @@ func alignPlain(src []byte, start int, text string) (al alignment, ok bool) {
 			i, s = i+k, s+n
 			continue
 		}
-		if s >= len(src) || src[s] != text[i] {
+		n := same(src[s:], text[i:])
+		if n == 0 {
 			return al, false
 		}
-		al.verbatim(i, s, 1)
-		i, s = i+1, s+1
+		al.verbatim(i, s, n)
+		i, s = i+n, s+n
 	}
 	al.last = s
 	return al, true
@@ -148,14 +149,32 @@ func alignQuoted(src []byte, start int, style Style, text string) (al alignment,
 			al.unit(i, k, s, n)
 			i, s = i+k, s+n
 		default:
-			if i >= len(text) || text[i] != c {
+			n := same(src[s:], text[i:])
+			if n == 0 {
 				return al, false
 			}
-			al.verbatim(i, s, 1)
-			i, s = i+1, s+1
+			al.verbatim(i, s, n)
+			i, s = i+n, s+n
 		}
 	}
 	return al, false
+}
+
+// same returns how many bytes at the start of both are alike: one, or as many
+// as there are blanks (each of which would else be looked behind for a break).
+func same(src []byte, text string) int {
+	n := 0
+	for n < len(src) && n < len(text) && src[n] == text[n] {
+		blank := src[n] == ' ' || src[n] == '\t'
+		if !blank && n > 0 {
+			break
+		}
+		n++
+		if !blank {
+			break
+		}
+	}
+	return n
 }
 
 // fold measures a joined line: blanks, line breaks with blanks around them.
@@ -263,14 +282,15 @@ func alignBlock(src []byte, start int, style Style, text string) (al alignment, 
 		return al, true
 	}
 	end, next := lineBounds(src, p)
-	indent := spaces(src[p:end]) - spaces([]byte(text[i:]))
+	indent := spaces(src[p:end]) - leading(text[i:], ' ')
+	tail := len(strings.TrimRight(text, "\n"))
 	if indent < 0 {
 		return al, false
 	}
 	for {
 		from := min(p+indent, end)
 		content := src[from:end]
-		if !bytes.HasPrefix([]byte(text[i:]), content) {
+		if !strings.HasPrefix(text[i:], string(content)) {
 			return al, false
 		}
 		al.verbatim(i, from, len(content))
@@ -278,12 +298,11 @@ func alignBlock(src []byte, start int, style Style, text string) (al alignment, 
 		if len(content) > 0 {
 			al.last = end
 		}
-		newlines := leading(text[i:], '\n')
 		switch {
 		case i == len(text):
 			return al, true
-		case style == Literal || i+newlines == len(text):
-			if newlines == 0 {
+		case style == Literal || i >= tail:
+			if text[i] != '\n' {
 				return al, false
 			}
 			al.unit(i, 1, end, next-end)
@@ -301,9 +320,12 @@ func alignBlock(src []byte, start int, style Style, text string) (al alignment, 
 				}
 				p = next
 			}
-			length := max(newlines, 1)
-			if newlines == 0 && text[i] != ' ' {
-				return al, false
+			length := leading(text[i:], '\n')
+			if length == 0 {
+				if text[i] != ' ' {
+					return al, false
+				}
+				length = 1
 			}
 			lineEnd := end
 			end, _ := lineBounds(src, p)
@@ -327,9 +349,9 @@ func lineBounds(src []byte, p int) (end, next int) {
 	return end, next
 }
 
-func spaces(s []byte) int { return leading(string(s), ' ') }
+func spaces(s []byte) int { return leading(s, ' ') }
 
-func leading(s string, c byte) int {
+func leading[T []byte | string](s T, c byte) int {
 	n := 0
 	for n < len(s) && s[n] == c {
 		n++

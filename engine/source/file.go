@@ -3,6 +3,7 @@ package source
 import (
 	"fmt"
 	"sort"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -46,37 +47,43 @@ func (s Span) name() string {
 	return s.File.Name
 }
 
-// File is a source file. Data must not change once it is in use. Make one with
-// NewFile; a File that is safe for concurrent use is never written to again.
+// File is a source file. It is safe for concurrent use; Name and Data must not
+// change once it is in use.
 type File struct {
-	Name  string
-	Data  []byte
-	lines []int // offset at which each line starts
+	Name string
+	Data []byte
+
+	once  sync.Once
+	lines []int // offset at which each line starts; see starts
 }
 
 // NewFile returns a file with the given content.
-func NewFile(name string, data []byte) *File {
-	f := &File{Name: name, Data: data, lines: []int{0}}
-	for i, c := range data {
-		if c == '\n' {
-			f.lines = append(f.lines, i+1)
+func NewFile(name string, data []byte) *File { return &File{Name: name, Data: data} }
+
+// starts returns the offset at which each line starts.
+func (f *File) starts() []int {
+	f.once.Do(func() {
+		f.lines = []int{0}
+		for i, c := range f.Data {
+			if c == '\n' {
+				f.lines = append(f.lines, i+1)
+			}
 		}
-	}
-	return f
+	})
+	return f.lines
 }
 
-// Line returns the text of a line (from 1) without its line break, "" if the
-// file has no such line.
+// Line returns the text of a line (from 1) without its line break and byte
+// order mark, "" if the file has no such line.
 func (f *File) Line(n int) string {
-	if n < 1 || n > len(f.lines) {
+	if n < 1 || n > len(f.starts()) {
 		return ""
 	}
-	start, end := f.lines[n-1], f.lineEnd(n)
-	return string(f.Data[start:end])
+	return string(f.Data[f.textStart(n):f.lineEnd(n)])
 }
 
 // Lines returns the number of lines; what follows the last line break counts.
-func (f *File) Lines() int { return len(f.lines) }
+func (f *File) Lines() int { return len(f.starts()) }
 
 // Position returns the place of a byte; an offset outside of the file is moved
 // to its nearest end.
@@ -97,7 +104,8 @@ func (f *File) Span(from, to int) Span {
 }
 
 func (f *File) lineOf(offset int) int {
-	return sort.Search(len(f.lines), func(i int) bool { return f.lines[i] > offset })
+	lines := f.starts()
+	return sort.Search(len(lines), func(i int) bool { return lines[i] > offset })
 }
 
 // textStart returns the offset of a line's first character. A byte order mark
@@ -106,16 +114,16 @@ func (f *File) textStart(line int) int {
 	if line == 1 && hasMark(f.Data) {
 		return len(byteOrderMark)
 	}
-	return f.lines[line-1]
+	return f.starts()[line-1]
 }
 
 // lineEnd returns the offset of a line's break, or of the file's end.
 func (f *File) lineEnd(line int) int {
-	if line == len(f.lines) {
+	if line == len(f.starts()) {
 		return len(f.Data)
 	}
-	end := f.lines[line] - 1
-	if end > f.lines[line-1] && f.Data[end-1] == '\r' {
+	end := f.starts()[line] - 1
+	if end > f.starts()[line-1] && f.Data[end-1] == '\r' {
 		end--
 	}
 	return end

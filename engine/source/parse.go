@@ -18,6 +18,19 @@ const (
 	MaxDepth = 64
 )
 
+// Words for what both the reader of valid YAML and the search for slips find.
+const (
+	questionMark     = "a `?` with a blank after it begins a key in YAML"
+	questionMarkHelp = "put quotes around the whole value if it is an expression"
+	noKey            = "there is no key before the colon"
+	noKeyHelp        = "write a key, or put quotes around the whole value"
+	twoDocuments     = "a second document begins here; a file holds one"
+	commaCutDetail   = "between { } and [ ] a comma ends a value"
+	twoDocumentsHelp = "put it into a file of its own, or remove this line"
+)
+
+var tooDeep = fmt.Sprintf("values are nested more than %d deep", MaxDepth)
+
 // maxFindings bounds how many findings Parse reports for one file.
 const maxFindings = 50
 
@@ -55,6 +68,7 @@ type reader struct {
 	cursor cursor
 	found  Diagnostics
 	seen   map[int]bool // places of refusals that a node and its first child share
+	deep   bool         // too deep a value was found
 }
 
 func (r *reader) refuse(code string, from, to int, summary, detail, help string) {
@@ -116,9 +130,6 @@ func (r *reader) character(i, n int, c rune) {
 func (r *reader) directives() {
 	for n := 1; n <= r.file.Lines(); n++ {
 		line := r.file.Line(n)
-		if n == 1 {
-			line = strings.TrimPrefix(line, byteOrderMark)
-		}
 		if trimmed := strings.TrimSpace(line); trimmed == "" || trimmed[0] == '#' {
 			continue
 		}
@@ -137,7 +148,7 @@ func (r *reader) document() *yaml.Node {
 	if hasMark(text) {
 		text = text[len(byteOrderMark):]
 	}
-	first, second, err := decode(bytes.NewReader(text))
+	first, second, err := decode(bytes.NewReader(spaced(text)))
 	switch {
 	case errors.Is(err, io.EOF):
 		r.refuse("yaml-empty", 0, 0, "the file is empty", "", "")
@@ -147,11 +158,33 @@ func (r *reader) document() *yaml.Node {
 		return nil
 	case second != nil:
 		at := r.cursor.offset(second.Line, second.Column)
-		r.refuse("yaml-documents", at, at+len("---"), "a second document begins here; a file holds one", "",
-			"put it into a file of its own, or remove the `---`")
+		r.refuse("yaml-documents", at, at+len("---"), twoDocuments, "", twoDocumentsHelp)
 		return nil
 	}
 	return first.Content[0]
+}
+
+// spaced returns data as the YAML parser takes it: JSON may be indented with
+// tabs, at which the parser stumbles. Where the whole file is in brackets, white
+// space at the start of a line is never content, so tabs become spaces there.
+func spaced(data []byte) []byte {
+	trimmed := bytes.TrimLeft(data, " \t\r\n")
+	if len(trimmed) == 0 || trimmed[0] != '{' && trimmed[0] != '[' || bytes.IndexByte(data, '\t') < 0 {
+		return data
+	}
+	data = bytes.Clone(data)
+	indent := true
+	for i, c := range data {
+		switch {
+		case c == '\n':
+			indent = true
+		case c == '\t' && indent:
+			data[i] = ' '
+		case c != ' ':
+			indent = false
+		}
+	}
+	return data
 }
 
 // decode reads the first document, and the second if there is one. io.EOF says
@@ -180,37 +213,40 @@ func decode(in io.Reader) (first, second *yaml.Node, err error) {
 // node converts a node. flow tells whether it stands between brackets.
 func (r *reader) node(y *yaml.Node, depth int, flow bool) *Node {
 	start := r.cursor.offset(y.Line, y.Column)
+	at := r.cursor.position(start)
 	if depth > MaxDepth {
-		if !r.seen[-1] {
-			r.seen[-1] = true
-			r.refuse("yaml-too-deep", start, start, fmt.Sprintf("values are nested more than %d deep", MaxDepth), "", "flatten the value")
+		if !r.deep {
+			r.deep = true
+			r.refuse("yaml-too-deep", start, start, tooDeep, "", "flatten the value")
 		}
-		return &Node{Span: r.span(start, start)}
+		return &Node{Span: Span{r.file, at, at}}
 	}
-	if r.refusedStart(y, start) {
-		return &Node{Span: r.span(start, start)}
+	if r.indicated(start) {
+		return &Node{Span: Span{r.file, at, at}}
 	}
 	flow = flow || y.Style&yaml.FlowStyle != 0
+	var n *Node
+	var end int
 	switch y.Kind {
 	case yaml.MappingNode:
-		return r.mapping(y, start, depth, flow)
+		n, end = r.mapping(y, start, depth, flow)
 	case yaml.SequenceNode:
-		return r.sequence(y, start, depth, flow)
+		n, end = r.sequence(y, start, depth, flow)
+	default:
+		n, end = r.scalar(y, start, flow)
 	}
-	return r.scalar(y, start, flow)
+	n.Span = Span{r.file, at, r.cursor.position(end)}
+	return n
 }
 
-// refusedStart refuses tags, anchors and aliases, which begin with a character
+// indicated refuses tags, anchors and aliases, which begin with a character
 // that nothing else begins with.
-func (r *reader) refusedStart(y *yaml.Node, start int) bool {
-	c := byte(0)
-	if start < len(r.file.Data) {
-		c = r.file.Data[start]
-	}
-	if c != '!' && c != '&' && c != '*' || y.Kind == yaml.ScalarNode && y.Value == "" && y.Style == 0 && y.Tag == "!!null" && y.Anchor == "" && c != '!' {
+func (r *reader) indicated(start int) bool {
+	c := r.byteAt(start)
+	if c != '!' && c != '&' && c != '*' {
 		return false
 	}
-	if !r.seen[start] {
+	if !r.seen[start] && len(r.found) < maxFindings {
 		r.seen[start] = true
 		r.found.Add(r.indicator(start))
 	}
@@ -244,14 +280,13 @@ func (r *reader) indicator(start int) Diagnostic {
 	return d
 }
 
-func (r *reader) mapping(y *yaml.Node, start, depth int, flow bool) *Node {
-	n := &Node{Kind: Mapping}
+func (r *reader) mapping(y *yaml.Node, start, depth int, flow bool) (n *Node, end int) {
+	n = &Node{Kind: Mapping}
 	own := y.Style&yaml.FlowStyle != 0
 	if own && r.byteAt(start) != '{' {
-		at := r.file.Span(start, start)
 		r.refuse("yaml-flow-pair", start, start, "a `: ` inside [ ] makes this list entry a mapping", "",
 			"put quotes around the entry if it is a text or an expression, or { } if it is a mapping")
-		return &Node{Span: at}
+		return n, start
 	}
 	first := map[string]*Node{}
 	last := start
@@ -283,8 +318,7 @@ func (r *reader) mapping(y *yaml.Node, start, depth int, flow bool) *Node {
 		n.Entries = append(n.Entries, Entry{Key: key, Value: value})
 		last = max(last, key.Span.End.Offset, value.Span.End.Offset)
 	}
-	n.Span = r.span(start, r.close(start, last, own, '}'))
-	return n
+	return n, r.close(start, last, own, '}')
 }
 
 // key refuses keys that are most likely a slip: without a name, or without a
@@ -295,12 +329,11 @@ func (r *reader) key(key *Node, value *yaml.Node, own bool) {
 	before := bytes.TrimRight(data[r.file.textStart(key.Span.Start.Line):from], " \t")
 	if bytes.HasSuffix(before, []byte("?")) {
 		mark := r.file.textStart(key.Span.Start.Line) + len(before) - 1
-		r.refuse("yaml-complex-key", mark, to, "a `?` with a blank after it begins a key in YAML", "",
-			"put quotes around the whole value if it is an expression")
+		r.refuse("yaml-complex-key", mark, to, questionMark, "", questionMarkHelp)
 		return
 	}
 	if key.Text == "" && key.Style == Plain {
-		r.refuse("yaml-empty-key", from, to, "there is no key before the colon", "", "write a key, or put quotes around the whole value")
+		r.refuse("yaml-empty-key", from, to, noKey, "", noKeyHelp)
 		return
 	}
 	if own && value.Kind == yaml.ScalarNode && value.Value == "" && value.Style == 0 && r.byteAt(r.skip(to)) != ':' {
@@ -309,16 +342,15 @@ func (r *reader) key(key *Node, value *yaml.Node, own bool) {
 	}
 }
 
-func (r *reader) sequence(y *yaml.Node, start, depth int, flow bool) *Node {
-	n := &Node{Kind: Sequence}
+func (r *reader) sequence(y *yaml.Node, start, depth int, flow bool) (n *Node, end int) {
+	n = &Node{Kind: Sequence}
 	last := start
 	for _, item := range y.Content {
 		v := r.node(item, depth+1, flow)
 		n.Items = append(n.Items, v)
 		last = max(last, v.Span.End.Offset)
 	}
-	n.Span = r.span(start, r.close(start, last, y.Style&yaml.FlowStyle != 0, ']'))
-	return n
+	return n, r.close(start, last, y.Style&yaml.FlowStyle != 0, ']')
 }
 
 // close returns where a list or mapping ends whose last content ends at last:
@@ -367,17 +399,16 @@ func (r *reader) byteAt(p int) byte {
 	return 0
 }
 
-func (r *reader) scalar(y *yaml.Node, start int, flow bool) *Node {
-	n := &Node{Kind: Scalar, Style: styleOf(y), Text: y.Value}
-	end := start
+func (r *reader) scalar(y *yaml.Node, start int, flow bool) (n *Node, end int) {
+	n = &Node{Kind: Scalar, Style: styleOf(y), Text: y.Value}
+	end = start
 	if al, ok := align(r.file.Data, start, n.Style, n.Text); ok {
 		end = al.last
 	}
-	n.Span = r.span(start, end)
 	if n.Style == Plain && n.Text != "" {
-		r.cutShort(n, flow)
+		r.cutShort(n.Text, start, end, flow)
 	}
-	return n
+	return n, end
 }
 
 func styleOf(y *yaml.Node) Style {
@@ -396,9 +427,8 @@ func styleOf(y *yaml.Node) Style {
 
 // cutShort refuses a plain scalar that ends in the middle of a quoted text or
 // of brackets because a comment, or a comma between brackets, ends it.
-func (r *reader) cutShort(n *Node, flow bool) {
-	from, to := n.Span.Start.Offset, n.Span.End.Offset
-	open := unclosed(n.Text)
+func (r *reader) cutShort(text string, from, to int, flow bool) {
+	open := unclosed(text)
 	if open == 0 {
 		return
 	}
@@ -406,14 +436,17 @@ func (r *reader) cutShort(n *Node, flow bool) {
 	blanks := len(rest) - len(bytes.TrimLeft(rest, " \t"))
 	if blanks > 0 && blanks < len(rest) && rest[blanks] == '#' {
 		comment, _ := lineBounds(r.file.Data, to)
-		r.refuse("yaml-cut-comment", to+blanks, comment, fmt.Sprintf("a comment begins here and cuts off the value %s before its closing `%c`", quoted(n.Text), closing(open)),
-			"a `#` with a blank before it begins a comment", "put single quotes around the whole value, or move the comment to a line of its own")
+		r.refuse("yaml-cut-comment", to+blanks, comment, fmt.Sprintf("a comment begins here and cuts off the value %s before its closing `%c`", quoted(text), closing(open)),
+			"a `#` with a blank before it begins a comment", quoteHelp(text+string(rest[:comment-to]))+", or move the comment to a line of its own")
 		return
 	}
 	if flow && r.byteAt(r.skip(to)) == ',' {
-		r.refuse("yaml-flow-expression", from, to, fmt.Sprintf("a comma cuts off the value %s before its closing `%c`", quoted(n.Text), closing(open)),
-			"between { } and [ ] a comma ends a value", "put quotes around the whole value")
+		r.refuse("yaml-flow-expression", from, to, commaCut(text), commaCutDetail, quoteHelp(text))
 	}
+}
+
+func commaCut(text string) string {
+	return fmt.Sprintf("a comma cuts off the value %s before its closing `%c`", quoted(text), closing(unclosed(text)))
 }
 
 // unclosed returns the quote or bracket that is open at the end of a text, 0 if
@@ -468,9 +501,15 @@ func closing(open byte) byte {
 	return open
 }
 
-// span is File.Span for places that are asked for in about the file's order.
-func (r *reader) span(from, to int) Span {
-	return Span{File: r.file, Start: r.cursor.position(from), End: r.cursor.position(max(from, to))}
+// quoteHelp says how to quote a value that may have quotes inside.
+func quoteHelp(value string) string {
+	switch {
+	case !strings.Contains(value, "'"):
+		return "put single quotes around the whole value"
+	case !strings.ContainsAny(value, "\"\\"):
+		return "put double quotes around the whole value"
+	}
+	return "put single quotes around the whole value and double each one inside, or write it in the next line under a `|`"
 }
 
 // quoted shows a text of the file in a message: one line, not too long.
