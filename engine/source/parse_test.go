@@ -151,6 +151,12 @@ var _ = Describe("Parse", func() {
 		Entry("text behind a comment", "a: x # c\n  y\n", "yaml-key", "2:3", "y", "no key"),
 		Entry("too much indentation", "a: 1\n  b: 2\n", "yaml-indent", "2:3", "b: 2", "line 1"),
 		Entry("indentation between two levels", "a:\n    b: 1\n  c: 2\n", "yaml-indent", "3:3", "c: 2", "column 1"),
+		Entry("less indentation inside a text", "a: >\n  x\n y: 1\n", "yaml-indent", "3:2", "y: 1", "first line of its text"),
+		Entry("a key behind a whole value", "{a: b}\nc: d\n", "yaml-key", "2:1", "c: d", "whole file"),
+		Entry("a key in quotes with a colon in its value", "\"a b\": x: y\n", "yaml-colon", "1:9", ":", "quotes"),
+		Entry("a quote in a list that is never closed", "- 'it''s: 1\n", "yaml-quote", "1:3", "'", "never closed"),
+		Entry("UTF-16", "\xff\xfea\x00", "yaml-encoding", "1:1", "\xff", "UTF-16"),
+		Entry("a list in brackets that is not indented", "a: 1\nb:\n[x,\n]: 2\n", "yaml-key", "3:1", "[x,", "indent it further"),
 		Entry("less indentation than the first line", "  a: 1\nb: 2\n", "yaml-indent", "2:1", "b: 2", "same indentation"),
 		Entry("a list in the line of its key", "a: - b\n", "yaml-list", "1:4", "- b", "next line"),
 		Entry("a list entry among keys", "a: 1\n- b\n", "yaml-list", "2:1", "- b", "list entry"),
@@ -174,9 +180,11 @@ var _ = Describe("Parse", func() {
 		Expect(len(found)).To(BeNumerically("<=", 50))
 	})
 
-	It("falls back to the parser's words with the place it got to", func() {
-		d := refused("a: 1\nb:\n[x,\n]: 2\n")
-		Expect(d.Span.Start.Line).To(BeNumerically(">=", 2))
+	It("falls back to the parser's words near the place it got to", func() {
+		d := refused("a: |2\n   x\n  y\n z: 1\n")
+		Expect(d.Code).To(Equal("yaml-syntax"))
+		Expect(d.Summary).To(ContainSubstring("expected key"))
+		Expect(d.Span.Start.Line).To(BeNumerically(">=", 3))
 	})
 })
 

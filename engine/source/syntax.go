@@ -80,6 +80,7 @@ type slips struct {
 	levels []level
 	open   bool // the last key or dash has no value yet
 	valued int  // line of the last key or dash that has one
+	whole  bool // a value without key or dash was read: it is the whole file
 	slip   *Diagnostic
 }
 
@@ -264,6 +265,9 @@ func (s *slips) settle(p, column int, list bool) error {
 		s.levels = s.levels[:len(s.levels)-1]
 		s.open = false
 	}
+	if len(s.levels) == 0 && s.whole {
+		return s.found("yaml-key", p, lineEnd, fmt.Sprintf("a key stands behind line %d, whose value is the whole file", s.valued), "", "remove one of the two, or put a key before the value")
+	}
 	if len(s.levels) == 0 && (s.valued > 0 || s.open) {
 		return s.found("yaml-indent", p, lineEnd, "the line is indented less than the first line of the file", "", "give both the same indentation")
 	}
@@ -303,7 +307,7 @@ func (s *slips) value(p, column int) (int, error) {
 	}
 	s.valued = s.lineOf(p)
 	parent := -1
-	if len(s.levels) > 0 {
+	if s.whole = len(s.levels) == 0; !s.whole {
 		parent = s.top().column
 	}
 	switch c := s.data[p]; {
@@ -484,6 +488,7 @@ func (s *slips) block(p, parent int) (int, error) {
 		return 0, s.found("yaml-block", p, lineEnd, fmt.Sprintf("the value begins with `%c`, which begins a text of several lines, but more follows it", s.data[p]), "",
 			"put quotes around the whole value, or begin the text in the next line")
 	}
+	content := -1 // indentation of the first line with content
 	for start < len(s.data) {
 		end, next := lineBounds(s.data, start)
 		q := s.blanks(start)
@@ -496,6 +501,12 @@ func (s *slips) block(p, parent int) (int, error) {
 		}
 		if q < end && indent == 0 && s.data[start] == '\t' {
 			return 0, s.tab(start, q)
+		}
+		if q < end && indent < content {
+			return 0, s.found("yaml-indent", q, end, "the line is indented less than the first line of its text", "", "indent all lines of a text at least like its first")
+		}
+		if q < end && content < 0 && !bytes.ContainsAny(s.data[p:lineEnd], "123456789") {
+			content = indent
 		}
 		start = next
 	}
