@@ -195,9 +195,14 @@ type rewriter struct {
 	fac  ast.ExprFactory
 }
 
-// helper makes a call that can be told from no other by its position.
+// helper makes a call that stands where e stands, for messages.
 func (r *rewriter) helper(e ast.Expr, name string, args ...ast.Expr) ast.Expr {
 	return r.fac.NewCall(e.ID(), name, append([]ast.Expr{r.fac.NewIdent(r.id(), frameName)}, args...)...)
+}
+
+// fresh is helper for a call that the author did not write.
+func (r *rewriter) fresh(name string, args ...ast.Expr) ast.Expr {
+	return r.fac.NewCall(r.id(), name, append([]ast.Expr{r.fac.NewIdent(r.id(), frameName)}, args...)...)
 }
 
 func (r *rewriter) id() int64 { r.nextID++; return r.nextID }
@@ -242,7 +247,7 @@ func (r *rewriter) rewrite(e ast.Expr, bound []string) ast.Expr {
 		if x.HasIterVar2() {
 			inner = append(inner, x.IterVar2())
 		}
-		rangeExpr := r.helper(x.IterRange(), celRange, r.rewrite(x.IterRange(), bound))
+		rangeExpr := r.fresh(celRange, r.rewrite(x.IterRange(), bound))
 		init, cond := r.rewrite(x.AccuInit(), bound), r.rewrite(x.LoopCondition(), inner)
 		step, result := r.rewrite(x.LoopStep(), inner), r.rewrite(x.Result(), inner)
 		if x.HasIterVar2() {
@@ -332,10 +337,10 @@ func (r *rewriter) rewriteFirst(e ast.Expr, args []ast.Expr, bound []string) ast
 	inner := append(slices.Clone(bound), name)
 	found := func() ast.Expr { return r.fac.NewIdent(r.id(), accu) }
 	empty := func() ast.Expr {
-		return r.fac.NewCall(r.id(), operators.Equals, r.helper(e, celSize, found()), r.int(0))
+		return r.fac.NewCall(r.id(), operators.Equals, r.fresh(celSize, found()), r.int(0))
 	}
 	loop := r.fac.NewComprehension(r.id(),
-		r.helper(args[0], celRange, r.rewrite(args[0], bound)), name, accu,
+		r.fresh(celRange, r.rewrite(args[0], bound)), name, accu,
 		r.fac.NewCall(r.id(), "dyn", r.fac.NewList(r.id(), nil, nil)),
 		empty(),
 		r.fac.NewCall(r.id(), operators.Conditional, r.rewrite(args[2], inner),

@@ -1,0 +1,185 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/celmap/celmap/engine/source"
+)
+
+// dependencies finds names that depend on themselves, the levels of questions,
+// and what is static.
+func (c *compiler) dependencies() {
+	d := &dependencies{compiler: c, state: make([]uint8, len(c.program.Slots)), static: make([]bool, len(c.program.Slots)), level: make([]int, len(c.program.Slots))}
+	for i := range c.program.Slots {
+		d.visit(i)
+	}
+	for i := range c.program.Slots {
+		c.program.Slots[i].Static = d.static[i]
+	}
+	for _, name := range sortedNames(c.program.Mappings) {
+		m := c.program.Mappings[name]
+		slices.SortStableFunc(m.Asks, func(a, b *Ask) int { return a.Level - b.Level })
+	}
+	d.keyOnly()
+	for _, r := range c.program.Requests {
+		r.Fixed = d.fixed(r)
+	}
+}
+
+// fixed reports whether the target of a request is the same for all events.
+func (d *dependencies) fixed(r *Request) bool {
+	ok := len(r.Args) == 0
+	check := func(e *Expr) {
+		for _, s := range e.Slots() {
+			ok = ok && d.program.Slots[s].Static
+		}
+	}
+	fields := func(list []Field) {
+		for _, f := range list {
+			f.Value.walk(check)
+		}
+	}
+	r.URL.walk(check)
+	fields(r.Headers)
+	fields(d.program.Headers)
+	r.Host.URL.walk(check)
+	for _, a := range r.Auth {
+		if a.When != nil {
+			check(a.When)
+		}
+		for _, n := range a.Needs {
+			check(n.Path)
+		}
+		fields(a.Headers)
+		fields(a.Params)
+		a.User.walk(check)
+		a.Password.walk(check)
+	}
+	return ok
+}
+
+type dependencies struct {
+	*compiler
+	state  []uint8 // 0 new, 1 being visited, 2 done
+	static []bool
+	level  []int // questions that have to be answered before, in depth
+	trail  []int
+}
+
+func (d *dependencies) visit(i int) {
+	switch d.state[i] {
+	case 2:
+		return
+	case 1:
+		d.cycle(i)
+		return
+	}
+	d.state[i] = 1
+	d.trail = append(d.trail, i)
+	slot := &d.program.Slots[i]
+	uses, at := d.uses(slot)
+	static, level := slot.Kind == ConfigSlot || slot.Kind == PortalSlot, 0
+	if slot.Kind == LetSlot || slot.Kind == TableSlot {
+		static = true
+	}
+	for _, u := range uses {
+		d.visit(u)
+		static = static && d.static[u]
+		level = max(level, d.level[u])
+	}
+	if slot.Kind == AskSlot {
+		level++
+		slot.Ask.Level = level
+		if level > 2 {
+			d.error(at, "ask-too-deep", "ask for it with what is known earlier", "the question %s depends on an answer that depends on another answer (%s)", slot.Name, d.path(d.trail))
+		}
+	}
+	d.static[i], d.level[i] = static, level
+	d.trail = d.trail[:len(d.trail)-1]
+	d.state[i] = 2
+}
+
+func (d *dependencies) cycle(i int) {
+	from := slices.Index(d.trail, i)
+	loop := append(slices.Clone(d.trail[from:]), i)
+	_, at := d.uses(&d.program.Slots[i])
+	d.error(at, "cycle", "break the circle: one of them has to do without the next", "%s depends on itself: %s", d.program.Slots[i].Name, d.path(loop))
+}
+
+func (d *dependencies) path(slots []int) string {
+	names := make([]string, len(slots))
+	for i, s := range slots {
+		names[i] = d.program.Slots[s].Name
+	}
+	return strings.Join(names, " → ")
+}
+
+// uses returns the slots that a slot's value is computed from, and its place.
+func (d *dependencies) uses(slot *Slot) (uses []int, at source.Span) {
+	add := func(e *Expr) {
+		if e != nil {
+			uses = append(uses, e.Slots()...)
+		}
+	}
+	switch slot.Kind {
+	case LetSlot:
+		for _, e := range slot.Let.Value {
+			add(e)
+		}
+		at = slot.Let.Span
+	case ObjectSlot:
+		slot.Object.expressions(add)
+		at = slot.Object.Span
+	case TableSlot:
+		add(slot.Table.By)
+		at = slot.Table.Span
+	case AskSlot:
+		for _, e := range slot.Ask.Key {
+			add(e)
+		}
+		add(slot.Ask.When)
+		for _, f := range slot.Ask.With {
+			f.Value.walk(add)
+		}
+		at = slot.Ask.Span
+	}
+	return uses, at
+}
+
+// keyOnly marks the rests whose decisions depend on the key alone.
+func (d *dependencies) keyOnly() {
+	vars := []int{d.variable("key"), d.variable("target")}
+	follows := func(list ...*Expr) bool {
+		for _, e := range list {
+			if e == nil {
+				continue
+			}
+			for _, s := range e.Slots() {
+				if !d.program.Slots[s].Static && !slices.Contains(vars, s) {
+					return false
+				}
+			}
+		}
+		return true
+	}
+	for i := range d.program.Slots {
+		if o := d.program.Slots[i].Object; o != nil {
+			o.eachObject(func(o *Object) {
+				if o.Rest != nil {
+					o.Rest.KeyOnly = follows(o.Rest.As, o.Rest.Keep) && follows(o.Type...)
+				}
+			})
+		}
+	}
+}
+
+// eachObject visits an object and those nested in it.
+func (o *Object) eachObject(visit func(*Object)) {
+	visit(o)
+	for _, l := range o.Set {
+		if l.Nested != nil {
+			l.Nested.eachObject(visit)
+		}
+	}
+}

@@ -1,0 +1,324 @@
+package plan
+
+import (
+	"encoding/json"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/celmap/celmap/engine/expression"
+	"github.com/celmap/celmap/engine/source"
+	"github.com/celmap/celmap/engine/value"
+)
+
+func (c *compiler) compileTables(root *source.Node) {
+	for _, e := range entries(root.Get("tables")) {
+		n := e.Value
+		t := &Table{Rule: c.rule(c.program.Name+"/tables/"+e.Key.Text, n), Name: e.Key.Text, Absent: text(n, "absent")}
+		t.Rows = n.Get("rows").Value(c.arena).Freeze()
+		t.By = c.optional(c.base, n, "by", expression.Anything)
+		if a := n.Get("absent"); a != nil && t.Rows.Get(a.Text) == nil {
+			var rows []string
+			for _, r := range n.Get("rows").Entries {
+				rows = append(rows, r.Key.Text)
+			}
+			c.unknown(a, "row", rows)
+		}
+		c.define(c.base, e.Key, Slot{Kind: TableSlot, Table: t})
+	}
+}
+
+func (c *compiler) compilePortals(f *folder, root *source.Node) {
+	for _, e := range entries(root.Get("portal")) {
+		n := e.Value
+		p := &Portal{Rule: c.rule(c.program.Name+"/portal/"+e.Key.Text, n), Name: e.Key.Text, Doc: text(n, "doc"), TTL: c.duration(n, "ttl"), RefreshOnMiss: text(n, "refreshOnMiss") == "true"}
+		p.Slot, _ = c.define(c.base, e.Key, Slot{Kind: PortalSlot, Portal: len(c.program.Portals)})
+		c.program.Portals = append(c.program.Portals, p)
+	}
+	for i, e := range entries(root.Get("portal")) {
+		n, p := e.Value, c.program.Portals[i]
+		s := c.configScope().with("body")
+		switch answer := n.Get("answer"); {
+		case answer == nil:
+			p.Answer = []PortalAnswer{{}}
+		case answer.Kind == source.Scalar:
+			p.Answer = []PortalAnswer{{Value: c.expr(s, answer, expression.Anything)}}
+		default:
+			for _, a := range answer.Items {
+				p.Answer = append(p.Answer, PortalAnswer{When: c.condition(s, a), Value: c.optional(s, a, "value", expression.Anything), Extend: text(a, "extend") == "true"})
+			}
+		}
+		p.Request = c.http(c.configScope(), n.Get("request"))
+		if item := n.Get("item"); item != nil {
+			p.Item = c.schemaFile(f.fsys, item)
+		}
+		if b := n.Get("builtin"); b != nil {
+			if data, ok := c.readNamed(f.fsys, b); ok {
+				if !json.Valid(data) {
+					c.error(b.Span, "bad-json", "check it with a JSON validator", "%q is no valid JSON", b.Text)
+				}
+				p.Builtin = data
+			}
+		}
+	}
+}
+
+func (c *compiler) compileHosts(root *source.Node) {
+	for _, e := range entries(root.Get("hosts")) {
+		h := &Host{Rule: c.rule(c.program.Name+"/hosts/"+e.Key.Text, e.Value), Name: e.Key.Text}
+		c.program.Hosts[h.Name] = h
+		if e.Value.Kind == source.Mapping {
+			h.URL, h.Within = c.template(c.configScope(), e.Value.Get("url")), text(e.Value, "within")
+			continue
+		}
+		u, err := url.Parse(e.Value.Text)
+		switch {
+		case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
+			c.error(e.Value.Span, "bad-host", "write an address such as https://api.example.com", "%q is no address of a host", e.Value.Text)
+		case u.Scheme == "http" && u.Hostname() != "localhost" && u.Hostname() != "127.0.0.1":
+			c.error(e.Value.Span, "insecure-host", "write https://", "%q would send data and secrets in the clear", e.Value.Text)
+		}
+		h.Base = strings.TrimSuffix(e.Value.Text, "/")
+	}
+}
+
+func (c *compiler) host(n *source.Node) *Host {
+	if n == nil {
+		return nil
+	}
+	h := c.program.Hosts[n.Text]
+	if h == nil {
+		c.unknown(n, "host", sortedNames(c.program.Hosts))
+	}
+	return h
+}
+
+func (c *compiler) http(s *scope, n *source.Node) *HTTP {
+	if n == nil {
+		return nil
+	}
+	return &HTTP{
+		Method: text(n, "method"), Host: c.host(n.Get("host")), URL: c.url(s, n.Get("url")),
+		Headers: c.fields(s, n.Get("headers")), Params: c.fields(s, n.Get("params")), Body: c.template(s, n.Get("body")),
+	}
+}
+
+// url compiles a URL template. Its computed parts are escaped when it is filled
+// in, so it is text or a constant, never one expression.
+func (c *compiler) url(s *scope, n *source.Node) *Template {
+	if n == nil {
+		return nil
+	}
+	if strings.HasPrefix(n.Text, "=") {
+		c.error(n.Span, "computed-url", "write it as text with ${expression} in it, so that the parts can be escaped", "a URL cannot be one expression")
+		return nil
+	}
+	t := c.template(s, n)
+	if first := n.Text; first != "" && first[0] != '/' && !strings.HasPrefix(first, "${") && !strings.HasPrefix(first, "?") {
+		c.error(n.Span, "bad-url", "start it with /; the host is named by the key host", "the URL %q does not start with /", n.Text)
+	}
+	return t
+}
+
+func (c *compiler) compileAuth(root *source.Node) map[string]*Auth {
+	byName := map[string]*Auth{}
+	for _, n := range items(root.Get("auth")) {
+		s := c.configScope()
+		a := &Auth{Rule: c.rule(c.program.Name+"/auth/"+text(n, "name"), n), Name: text(n, "name"), When: c.condition(s, n)}
+		if byName[a.Name] != nil {
+			c.error(n.Get("name").Span, "duplicate-name", "rename one of them", "there are two auth entries %q", a.Name)
+		}
+		a.Needs = c.needs(s, a.ID, n.Get("needs"))
+		a.Headers, a.Params = c.fields(s, n.Get("headers")), c.fields(s, n.Get("params"))
+		if b := n.Get("basic"); b != nil {
+			a.User, a.Password = c.template(s, b.Get("user")), c.template(s, b.Get("password"))
+		}
+		byName[a.Name] = a
+		c.program.Auth = append(c.program.Auth, a)
+	}
+	return byName
+}
+
+func (c *compiler) compileAnswers(root *source.Node) map[string][]*Answer {
+	lists := map[string][]*Answer{}
+	s := c.configScope().with("status", "headers", "body", "items", "item", "trace", "index")
+	for _, e := range entries(root.Get("answers")) {
+		taken := map[string]bool{}
+		for _, n := range e.Value.Items {
+			name := text(n, "name")
+			a := &Answer{Rule: c.rule(c.program.Name+"/answers/"+e.Key.Text+"/"+name, n), When: c.condition(s, n), Do: text(n, "do"), Because: c.template(s, n.Get("because"))}
+			if taken[name] {
+				c.error(n.Get("name").Span, "duplicate-name", "rename one of them", "there are two answer rules %q", name)
+			}
+			taken[name] = true
+			if after := n.Get("after"); after != nil {
+				if d, err := time.ParseDuration(after.Text); err == nil {
+					a.After = d
+				} else {
+					a.AfterOf = c.expr(s, after, expression.Anything)
+				}
+			}
+			lists[e.Key.Text] = append(lists[e.Key.Text], a)
+		}
+	}
+	return lists
+}
+
+func (c *compiler) compileRequests(root *source.Node, auth map[string]*Auth, answers map[string][]*Answer) {
+	for _, e := range entries(root.Get("requests")) {
+		n := e.Value
+		r := &Request{
+			Rule: c.rule(c.program.Name+"/requests/"+e.Key.Text, n), Name: e.Key.Text, Doc: text(n, "doc"),
+			Method: text(n, "method"), Host: c.host(n.Get("host")), Args: texts(n.Get("args")),
+			Encode: text(n, "encode"), Duplicates: text(n, "duplicates"), MaxBytes: c.integer(n, "maxBytes", 0),
+		}
+		if r.Encode == "" {
+			r.Encode = "json"
+		}
+		own := c.configScope().with(r.Args...)
+		for _, a := range r.Args {
+			r.ArgSlots = append(r.ArgSlots, c.variable(a))
+		}
+		many, one := own.with("items"), own.with("item")
+		r.URL = c.url(one, n.Get("url"))
+		r.Headers = c.fields(one, n.Get("headers"))
+		body, params := n.Get("envelope"), n.Get("params")
+		r.Single = !c.mentions(many, body, "items")
+		s := one
+		if !r.Single {
+			s = many
+		}
+		r.Envelope, r.Params = c.template(s, body), c.template(s, params)
+		if r.Max = c.optional(c.configScope(), n, "max", expression.Anything); r.Max != nil && r.Single {
+			c.warn(n.Get("max").Span, "useless-key", "remove max, or use items in the envelope", "each of these requests carries one item, so max has no effect")
+		}
+		r.Same = c.optional(c.configScope().with("item"), n, "same", expression.Anything)
+		c.trace(r, n.Get("trace"))
+		c.requestAuth(r, n.Get("auth"), auth)
+		if a := n.Get("answers"); a != nil {
+			list := []*source.Node{a}
+			if a.Kind == source.Sequence {
+				list = a.Items
+			}
+			for _, x := range list {
+				rules, ok := answers[x.Text]
+				if !ok {
+					c.unknown(x, "list of answer rules", sortedNames(answers))
+				}
+				r.Answers = append(r.Answers, rules...)
+			}
+		}
+		c.program.Requests[r.Name] = r
+	}
+}
+
+// mentions reports whether a template uses a name.
+func (c *compiler) mentions(s *scope, n *source.Node, name string) bool {
+	if n == nil {
+		return false
+	}
+	slot, _ := s.Slot(name)
+	found, program := false, c.found
+	t := c.template(s, n)
+	c.found = program // it is compiled once more, in its own scope, where mistakes count
+	t.walk(func(e *Expr) { found = found || e != nil && slices.Contains(e.Slots(), slot) })
+	return found
+}
+
+// walk visits the expressions of a template.
+func (t *Template) walk(visit func(*Expr)) {
+	if t == nil {
+		return
+	}
+	if t.Expr != nil {
+		visit(t.Expr)
+	}
+	for _, p := range t.Text {
+		if p.Expr != nil {
+			visit(p.Expr)
+		}
+	}
+	for _, f := range t.Fields {
+		f.Value.walk(visit)
+	}
+	for _, x := range t.Items {
+		x.walk(visit)
+	}
+}
+
+func (c *compiler) trace(r *Request, n *source.Node) {
+	switch {
+	case n == nil:
+	case n.Kind == source.Scalar:
+		r.TraceField = n.Text
+	default:
+		r.TraceField = text(n, "field")
+		r.TraceWhen = c.condition(c.configScope(), n)
+	}
+}
+
+func (c *compiler) requestAuth(r *Request, n *source.Node, auth map[string]*Auth) {
+	switch {
+	case n == nil:
+		r.Auth = c.program.Auth
+	case n.Kind == source.Scalar: // none
+	default:
+		for _, x := range n.Items {
+			a := auth[x.Text]
+			if a == nil {
+				c.unknown(x, "auth entry", sortedNames(auth))
+				continue
+			}
+			r.Auth = append(r.Auth, a)
+		}
+	}
+}
+
+func (c *compiler) compileLookups(root *source.Node) {
+	for _, e := range entries(root.Get("lookups")) {
+		n := e.Value
+		l := &Lookup{
+			Rule: c.rule(c.program.Name+"/lookups/"+e.Key.Text, n), Name: e.Key.Text, Doc: text(n, "doc"), Args: texts(n.Get("args")),
+			Host: text(n, "host") == "true", TTL: c.duration(n, "ttl"),
+		}
+		if k := n.Get("keys"); k != nil {
+			l.MaxKeys, l.Fold = c.integer(k, "max", 0), text(k, "fold") == "lower"
+		}
+		if r := n.Get("rate"); r != nil {
+			l.PerSecond = c.integer(r, "perSecond", 0)
+		}
+		args := c.configScope().with(l.Args...)
+		l.Request = c.http(args.with("keys"), n.Get("request"))
+		body := args.with("body", "status", "headers")
+		l.Pages = c.optional(body, n, "pages", expression.Anything)
+		l.Answer = c.optional(body, n, "answer", expression.Anything)
+		l.Matches = c.optional(args.with("item", "key"), n, "matches", expression.Condition)
+		l.Gives = c.optional(args.with("item", "key"), n, "gives", expression.Anything)
+		for _, x := range items(n.Get("failure")) {
+			l.Failure = append(l.Failure, Failure{When: c.condition(body, x), Do: text(x, "do"), Because: c.template(body, x.Get("because"))})
+		}
+		c.program.Lookups[l.Name] = l
+	}
+}
+
+// lookupWith orders the arguments that a sender or an ask gives by the names
+// that the request or lookup declares.
+func (c *compiler) with(s *scope, at *source.Node, n *source.Node, args []string, what string) []*Template {
+	out := make([]*Template, len(args))
+	for _, e := range entries(n) {
+		i := slices.Index(args, e.Key.Text)
+		if i < 0 {
+			c.unknown(e.Key, "argument", args)
+			continue
+		}
+		out[i] = c.template(s, e.Value)
+	}
+	for i, a := range args {
+		if out[i] == nil {
+			c.error(at.Span, "missing-argument", "give it under with", "%s needs the argument %q", what, a)
+			out[i] = &Template{Constant: value.NullNode()}
+		}
+	}
+	return out
+}

@@ -1,0 +1,150 @@
+package plan
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/celmap/celmap/engine/source"
+	"github.com/celmap/celmap/engine/syntax"
+)
+
+// maxFiles bounds a mapping folder.
+const maxFiles = 500
+
+// ruleFile is one rule file of a folder.
+type ruleFile struct {
+	kind string
+	name string // what the file calls itself
+	root *source.Node
+}
+
+// folder is the rule files of a destination, by kind and name.
+type folder struct {
+	destination *ruleFile
+	overlay     *ruleFile
+	fragments   map[string]*ruleFile
+	mappings    map[string]*ruleFile
+	order       []*ruleFile // by path
+	fsys        fs.FS
+}
+
+// readFolder reads every rule file below fsys. Files are told by their header,
+// not by their name; other YAML files are left alone.
+func (c *compiler) readFolder(fsys fs.FS, display string) *folder {
+	f := &folder{fragments: map[string]*ruleFile{}, mappings: map[string]*ruleFile{}, fsys: fsys}
+	count := 0
+	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if base := path.Base(name); name != "." && strings.HasPrefix(base, ".") {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if ext := path.Ext(name); ext != ".yaml" && ext != ".yml" {
+			return nil
+		}
+		if !d.Type().IsRegular() {
+			return nil // no links: rules stay inside their folder
+		}
+		if count++; count > maxFiles {
+			return errors.New("more than 500 YAML files")
+		}
+		data, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			return err
+		}
+		c.readFile(f, path.Join(display, name), data)
+		return nil
+	})
+	if err != nil {
+		c.error(source.Span{}, "unreadable-folder", "check the path and its permissions", "the mapping folder %s cannot be read: %v", display, err)
+		return f
+	}
+	if f.destination == nil && f.overlay == nil && !c.found.HasErrors() {
+		c.error(source.Span{}, "no-destination", "a mapping folder needs one file that starts with `celmap: destination/v1`, or `celmap: overlay/v1`", "%s holds no destination", display)
+	}
+	return f
+}
+
+func (c *compiler) readFile(f *folder, name string, data []byte) {
+	root, found := source.Parse(name, data)
+	c.found.Add(found...)
+	if root == nil || found.HasErrors() {
+		return
+	}
+	kind := root.Get("celmap")
+	if root.Kind != source.Mapping || kind == nil {
+		c.error(root.At(0, 0), "no-header", "start the file with `celmap: mapping/v1`, or another of "+strings.Join(syntax.Kinds, ", "), "the file does not say what it is: the key celmap is missing")
+		return
+	}
+	if kind.Text == syntax.FixtureKind {
+		return
+	}
+	shape := syntax.FileShape(kind.Text)
+	if shape == nil {
+		help := "the kinds are " + strings.Join(syntax.Kinds, ", ")
+		if near := source.Suggest(kind.Text, syntax.Kinds); near != "" {
+			help = "did you mean " + near + "?"
+		}
+		c.error(kind.Span, "unknown-kind", help, "there is no kind of file %q", kind.Text)
+		return
+	}
+	problems := syntax.Check(root, shape, shape.Name)
+	c.found.Add(problems...)
+	r := &ruleFile{kind: kind.Text, root: root}
+	if n := root.Get("name"); n != nil {
+		r.name = n.Text
+	}
+	if problems.HasErrors() {
+		c.broken = true
+	}
+	f.order = append(f.order, r)
+	c.place(f, r)
+}
+
+func (c *compiler) place(f *folder, r *ruleFile) {
+	again := func(old *ruleFile, what string) {
+		c.error(r.root.Get("name").Span, "duplicate-name", "rename one of them", "%s %q is defined in %s already", what, r.name, old.root.Span.File.Name)
+	}
+	switch r.kind {
+	case syntax.DestinationKind:
+		if f.destination != nil {
+			again(f.destination, "a destination")
+			return
+		}
+		f.destination = r
+	case syntax.OverlayKind:
+		if f.overlay != nil {
+			again(f.overlay, "an overlay")
+			return
+		}
+		f.overlay = r
+	case syntax.FragmentKind:
+		if old := f.fragments[r.name]; old != nil {
+			again(old, "a fragment")
+			return
+		}
+		f.fragments[r.name] = r
+	case syntax.MappingKind:
+		if old := f.mappings[r.name]; old != nil {
+			again(old, "a mapping")
+			return
+		}
+		f.mappings[r.name] = r
+	}
+}
+
+func sortedNames[V any](m map[string]V) []string {
+	out := make([]string, 0, len(m))
+	for n := range m {
+		out = append(out, n)
+	}
+	slices.Sort(out)
+	return out
+}

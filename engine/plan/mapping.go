@@ -1,0 +1,385 @@
+package plan
+
+import (
+	"maps"
+	"strings"
+
+	"github.com/celmap/celmap/engine/expression"
+	"github.com/celmap/celmap/engine/source"
+)
+
+// declareFragment makes the names of a fragment known, before any is compiled.
+func (c *compiler) declareFragment(f *ruleFile, base *Types) {
+	fr := &fragment{file: f, scope: c.base.child(), types: base, slots: map[string]int{}}
+	fr.scope.slots, fr.scope.functions = map[string]int{}, map[string]*userFunction{}
+	c.fragments[f.name] = fr
+	c.declareObjects(fr.scope, f.root.Get("objects"), fr.slots)
+}
+
+func (c *compiler) compileFragment(f *fragment) {
+	root := f.file.root
+	lets := c.declareLets(f.scope, root.Get("let"))
+	c.defineFunctions(f.scope, root)
+	c.compileLets(f.scope, f.file.name, root.Get("let"), lets)
+	if t := root.Get("types"); t != nil {
+		f.types = c.compileTypes(f.scope, f.file.name, t)
+	}
+	c.compileObjects(f.scope, f.file.name, root.Get("objects"), f.types)
+}
+
+func (c *compiler) declareObjects(s *scope, n *source.Node, slots map[string]int) {
+	for _, e := range entries(n) {
+		if i, ok := c.define(s, e.Key, Slot{Kind: ObjectSlot, Object: &Object{Name: e.Key.Text}}); ok {
+			slots[e.Key.Text] = i
+			c.objects[e.Value] = i
+		}
+	}
+}
+
+func (c *compiler) compileObjects(s *scope, file string, n *source.Node, types *Types) {
+	for _, e := range entries(n) {
+		if i, ok := c.objects[e.Value]; ok {
+			c.compileObject(c.program.Slots[i].Object, s, file+"/objects/"+e.Key.Text, e.Value, types)
+		}
+	}
+}
+
+func (c *compiler) compileMapping(f *ruleFile, base *Types) {
+	root := f.root
+	m := c.program.Mappings[f.name]
+	m.Rule, m.Doc = c.rule(f.name, root), text(root, "doc")
+	s := c.base.child()
+	s.slots, s.functions = map[string]int{}, map[string]*userFunction{}
+	for _, u := range items(root.Get("use")) {
+		fr := c.fragments[u.Text]
+		if fr == nil {
+			c.unknown(u, "fragment", sortedNames(c.fragments))
+			continue
+		}
+		for name, slot := range fr.slots {
+			if _, taken := s.slots[name]; taken {
+				c.error(u.Span, "shadowed-name", "rename one of the objects", "two of the fragments have an object %q", name)
+			}
+			s.slots[name] = slot
+		}
+	}
+	lets := c.declareLets(s, root.Get("let"))
+	c.declareObjects(s, root.Get("objects"), map[string]int{})
+	asks := c.declareAsks(s, root.Get("ask"))
+	c.defineFunctions(s, root)
+	c.compileLets(s, f.name, root.Get("let"), lets)
+	types := base
+	if t := root.Get("types"); t != nil {
+		types = c.compileTypes(s, f.name, t)
+	}
+	c.compileObjects(s, f.name, root.Get("objects"), types)
+	c.compileAsks(m, s, f.name, root.Get("ask"), asks)
+	m.Needs = c.needs(s, f.name, root.Get("needs"))
+	m.Reject = c.compileRejects(s, f.name, root.Get("reject"))
+	for _, e := range entries(root.Get("filter")) {
+		m.Filter = append(m.Filter, &Filter{Rule: c.rule(f.name+"/filter/"+e.Key.Text, e.Value), When: c.condition(s, e.Value), Reason: c.template(s, e.Value.Get("reason"))})
+	}
+	taken := map[string]bool{}
+	for _, n := range items(root.Get("send")) {
+		m.Sends = append(m.Sends, c.compileSend(s, f.name, n, taken))
+	}
+}
+
+func (c *compiler) compileRejects(s *scope, file string, n *source.Node) []*Reject {
+	var out []*Reject
+	for _, e := range entries(n) {
+		code := text(e.Value, "code")
+		if code == "" {
+			code = strings.ReplaceAll(e.Key.Text, "-", "_")
+		}
+		out = append(out, &Reject{
+			Rule: c.rule(file+"/reject/"+e.Key.Text, e.Value), When: c.condition(s, e.Value), Code: code,
+			Status: c.integer(e.Value, "status", 400), Message: c.template(s, e.Value.Get("message")), At: text(e.Value, "at"),
+		})
+	}
+	return out
+}
+
+func (c *compiler) declareAsks(s *scope, n *source.Node) []*Ask {
+	var out []*Ask
+	for _, e := range entries(n) {
+		a := &Ask{Name: e.Key.Text}
+		a.Slot, _ = c.define(s, e.Key, Slot{Kind: AskSlot, Ask: a})
+		out = append(out, a)
+	}
+	return out
+}
+
+func (c *compiler) compileAsks(m *Mapping, s *scope, file string, n *source.Node, asks []*Ask) {
+	for i, e := range entries(n) {
+		a := asks[i]
+		a.Rule, a.When, a.Key = c.rule(file+"/ask/"+a.Name, e.Value), c.condition(s, e.Value), c.alternatives(s, e.Value.Get("key"))
+		l := e.Value.Get("lookup")
+		if a.Lookup = c.program.Lookups[l.Text]; a.Lookup == nil {
+			c.unknown(l, "lookup", sortedNames(c.program.Lookups))
+			continue
+		}
+		for i, t := range c.with(s, e.Value, e.Value.Get("with"), a.Lookup.Args, "the lookup "+a.Lookup.Name) {
+			a.With = append(a.With, Field{Name: a.Lookup.Args[i], Value: t})
+		}
+	}
+	m.Asks = asks
+}
+
+func (c *compiler) compileSend(s *scope, file string, n *source.Node, taken map[string]bool) *Send {
+	name := text(n, "name")
+	choose := n.Get("choose")
+	if name == "" && choose == nil {
+		name = text(n, "request")
+	}
+	if name != "" && taken[name] {
+		c.error(n.Span, "duplicate-name", "give each entry a name of its own", "there are two send entries %q", name)
+	}
+	taken[name] = true
+	send := &Send{When: c.condition(s, n)}
+	if choose != nil {
+		send.Rule = c.rule(file+"/send/"+nonEmpty(name, "choose"), n)
+		for i, x := range choose.Items {
+			alt := c.compileSend(s, file, x, taken)
+			if alt.When == nil && i < len(choose.Items)-1 {
+				c.error(choose.Items[i+1].Span, "unreachable", "move the alternative without when to the end", "this alternative is never reached: the one before it always applies")
+			}
+			send.Choose = append(send.Choose, alt)
+		}
+		return send
+	}
+	send.Rule = c.rule(file+"/send/"+name, n)
+	send.Needs = c.needs(s, send.ID, n.Get("needs"))
+	r := n.Get("request")
+	if send.Request = c.program.Requests[r.Text]; send.Request == nil {
+		c.unknown(r, "request", sortedNames(c.program.Requests))
+		return send
+	}
+	in := s
+	if n.Get("each") != nil {
+		send.Each = c.optional(s, n, "each", expression.Anything)
+		in = s.with("value", "key", "index")
+	}
+	send.With = c.with(in, n, n.Get("with"), send.Request.Args, "the request "+send.Request.Name)
+	send.Item = c.template(in, n.Get("item"))
+	return send
+}
+
+func nonEmpty(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+// object names the names that a line of an object may use besides those of its file.
+var lineVariables = []string{"value", "key", "target", "index"}
+
+func (c *compiler) compileObject(o *Object, s *scope, id string, n *source.Node, types *Types) {
+	o.Rule, o.Types = c.rule(id, n), types
+	o.Targets, o.Read = map[string]*SetLine{}, map[string]bool{}
+	in := s
+	if n.Get("each") != nil {
+		o.Each = c.optional(s, n, "each", expression.Anything)
+		in = s.with("value", "key", "index")
+		o.As, o.Value = c.optional(in, n, "as", expression.Anything), c.optional(in, n, "value", expression.Anything)
+		o.Reject = c.compileRejects(in, id, n.Get("reject"))
+	}
+	o.When = c.condition(in, n)
+	for _, u := range items(n.Get("under")) {
+		o.Under = append(o.Under, c.expr(in, u, expression.Anything))
+	}
+	c.objectBody(o, in, id, n)
+}
+
+// objectBody compiles what objects and nested set lines share.
+func (c *compiler) objectBody(o *Object, s *scope, id string, n *source.Node) {
+	line := s.with(lineVariables...)
+	if t := n.Get("type"); t != nil {
+		o.Type = c.alternatives(line, t)
+	}
+	if nulls := n.Get("nulls"); nulls != nil {
+		o.Nulls = *c.nulls(line, nulls)
+	}
+	element := o.Each != nil
+	for _, e := range entries(n.Get("set")) {
+		o.Set = append(o.Set, c.setLine(o, s, line, id+"/set/"+e.Key.Text, e, element))
+	}
+	for _, l := range o.Set {
+		o.Targets[l.Target] = l
+		for _, src := range l.Sources {
+			if len(src.Path) > 0 && !src.Path[0].IsIndex {
+				o.Read[src.Path[0].Name] = true
+			}
+		}
+	}
+	if r := n.Get("rest"); r != nil {
+		o.Rest = &Rest{Rule: c.rule(id+"/rest", r), When: c.condition(line, r), Of: c.alternatives(s, r.Get("of")), Except: map[string]bool{},
+			As: c.optional(line, r, "as", expression.Anything), Keep: c.optional(line, r, "keep", expression.Condition), Warn: text(r, "warn")}
+		for _, x := range texts(r.Get("except")) {
+			o.Rest.Except[x] = true
+		}
+		if o.Rest.Of == nil && o.Under == nil && !element {
+			c.error(r.Span, "rest-of-what", "say under for the object, or of for the rest", "rest does not know whose keys to walk")
+		}
+	}
+}
+
+func (c *compiler) nulls(s *scope, n *source.Node) *Nulls {
+	switch {
+	case n.Kind == source.Scalar && n.Text == "drop":
+		return &Nulls{}
+	case n.Kind == source.Scalar && n.Text == "keep":
+		return &Nulls{Keep: true}
+	}
+	return &Nulls{Value: c.template(s, n)}
+}
+
+func (c *compiler) setLine(o *Object, s, line *scope, id string, e source.Entry, element bool) *SetLine {
+	l := &SetLine{Rule: c.rule(id, e.Value), Target: e.Key.Text}
+	l.Span = source.Span{File: e.Key.Span.File, Start: e.Key.Span.Start, End: e.Value.Span.End}
+	l.Place = l.Span.String()
+	n := e.Value
+	if n.Kind != source.Mapping {
+		l.Sources = c.sources(o, s, n, element)
+		return l
+	}
+	if n.Get("set") != nil || n.Get("rest") != nil || n.Get("each") != nil {
+		l.Nested = &Object{Rule: l.Rule, Name: l.Target, Types: o.Types, Targets: map[string]*SetLine{}, Read: map[string]bool{}, Type: o.Type, Nulls: o.Nulls}
+		in := s
+		if n.Get("each") != nil {
+			l.Nested.Each = c.optional(s, n, "each", expression.Anything)
+			in = s.with("value", "key", "index")
+			l.Nested.As, l.Nested.Value = c.optional(in, n, "as", expression.Anything), c.optional(in, n, "value", expression.Anything)
+			l.Nested.Reject = c.compileRejects(in, id, n.Get("reject"))
+		}
+		l.Nested.When = c.condition(in, n)
+		switch under := n.Get("under"); {
+		case under != nil:
+			for _, u := range under.Items {
+				l.Nested.Under = append(l.Nested.Under, c.expr(in, u, expression.Anything))
+			}
+		case !element && n.Get("each") == nil:
+			l.Nested.Under = o.Under
+		}
+		if element && n.Get("each") == nil { // the element of the list around it
+			l.Nested.Under = []*Expr{c.exprAt(in, n, 0, "value", expression.Anything)}
+		}
+		c.objectBody(l.Nested, in, id, n)
+		return l
+	}
+	l.When = c.condition(line, n)
+	if from := n.Get("from"); from != nil {
+		l.Sources = c.sources(o, s, from, element)
+	}
+	l.Value = c.optional(line, n, "value", expression.Anything)
+	l.Type = c.optional(line, n, "type", expression.Anything)
+	l.KeepAny = text(n, "keep") == "any"
+	if d := n.Get("default"); d != nil {
+		l.Default = d.Value(c.arena).Freeze()
+	}
+	if nulls := n.Get("nulls"); nulls != nil {
+		l.Nulls = c.nulls(line, nulls)
+	}
+	return l
+}
+
+// sources compiles where a value comes from. Paths lie below the roots of the
+// object, or below the element of each; without either they are expressions.
+func (c *compiler) sources(o *Object, s *scope, n *source.Node, element bool) []Source {
+	list := []*source.Node{n}
+	if n.Kind == source.Sequence {
+		list = n.Items
+	}
+	var out []Source
+	for _, x := range list {
+		switch {
+		case strings.HasPrefix(x.Text, "="):
+			out = append(out, Source{Expr: c.exprAt(s, x, 1, x.Text[1:], expression.Anything)})
+		case len(o.Under) > 0 || element:
+			p, problem := expression.ParsePath(x.Text)
+			if problem != nil {
+				c.problems(x, 0, []expression.Problem{*problem})
+				continue
+			}
+			out = append(out, Source{Path: p})
+		default:
+			if _, problem := expression.ParsePath(x.Text); problem != nil {
+				c.problems(x, 0, []expression.Problem{*problem})
+				continue
+			}
+			out = append(out, Source{Expr: c.expr(s, x, expression.Anything)})
+		}
+	}
+	return out
+}
+
+func (c *compiler) compileTypes(s *scope, file string, n *source.Node) *Types {
+	if n == nil {
+		return nil
+	}
+	t := &Types{Rows: map[string]*TypeRow{}}
+	line := s.with(lineVariables...)
+	for _, e := range n.Entries {
+		row := &TypeRow{Rule: c.rule(file+"/types/"+e.Key.Text, e.Value), Name: e.Key.Text}
+		if e.Value.Kind == source.Mapping {
+			row.Value, row.When = c.optional(line, e.Value, "value", expression.Anything), c.condition(line, e.Value)
+			row.Reject = text(e.Value, "reject")
+			if w := e.Value.Get("warn"); w != nil {
+				row.WarnWhen, row.Warn = c.condition(line, w), text(w, "message")
+			}
+		} else {
+			row.Value = c.expr(line, e.Value, expression.Anything)
+		}
+		if e.Key.Text == "else" {
+			t.Else = row
+		} else {
+			t.Rows[e.Key.Text] = row
+		}
+	}
+	return t
+}
+
+// expressions visits every expression of an object.
+func (o *Object) expressions(visit func(*Expr)) {
+	one := func(list ...*Expr) {
+		for _, e := range list {
+			if e != nil {
+				visit(e)
+			}
+		}
+	}
+	one(o.Each, o.As, o.Value, o.When)
+	one(o.Under...)
+	one(o.Type...)
+	o.Nulls.Value.walk(visit)
+	for _, r := range o.Reject {
+		one(r.When)
+		r.Message.walk(visit)
+	}
+	for _, l := range o.Set {
+		one(l.Value, l.When, l.Type)
+		for _, s := range l.Sources {
+			one(s.Expr)
+		}
+		if l.Nulls != nil {
+			l.Nulls.Value.walk(visit)
+		}
+		if l.Nested != nil {
+			l.Nested.expressions(visit)
+		}
+	}
+	if r := o.Rest; r != nil {
+		one(r.When, r.As, r.Keep)
+		one(r.Of...)
+	}
+	if o.Types != nil {
+		rows := maps.Clone(o.Types.Rows)
+		if o.Types.Else != nil {
+			rows["else"] = o.Types.Else
+		}
+		for _, name := range sortedNames(rows) {
+			one(rows[name].Value, rows[name].When, rows[name].WarnWhen)
+		}
+	}
+}

@@ -1,0 +1,420 @@
+package plan
+
+import (
+	"time"
+
+	"github.com/celmap/celmap/engine/expression"
+	"github.com/celmap/celmap/engine/schema"
+	"github.com/celmap/celmap/engine/source"
+	"github.com/celmap/celmap/engine/value"
+)
+
+// Program is a compiled destination. It never changes after Compile, so it may
+// be shared, and swapped for another, at any time.
+type Program struct {
+	Name    string
+	Aliases []string
+	Doc     string
+	Config  *schema.Schema            // nil: any config
+	Events  map[string]*schema.Schema // by event type; nil: any event
+
+	Headers   []Field
+	Routes    []*Route
+	Auth      []*Auth
+	Hosts     map[string]*Host
+	Portals   []*Portal
+	Lookups   map[string]*Lookup
+	Requests  map[string]*Request
+	Mappings  map[string]*Mapping
+	Functions []FunctionDoc
+
+	Slots []Slot  // every name that an expression can read
+	Rules []*Rule // every named rule, in the order of the files
+}
+
+// SlotKind tells how a name gets its value.
+type SlotKind uint8
+
+// The kinds of name.
+const (
+	InputSlot    SlotKind = iota // the whole event
+	FieldSlot                    // one field of the event
+	ConfigSlot                   // the destination's config
+	NowSlot                      // the time of the run, RFC 3339
+	LetSlot                      // a named value, computed on demand
+	ObjectSlot                   // an object, built on demand
+	TableSlot                    // the chosen row of a table
+	PortalSlot                   // data about the account
+	AskSlot                      // the answer to a question
+	VariableSlot                 // set by the construct that is being evaluated
+)
+
+// Slot is one name that expressions read. Slots are numbered by their index in
+// Program.Slots; different names of different files may be equal.
+type Slot struct {
+	Kind   SlotKind
+	Name   string
+	Let    *Let
+	Object *Object
+	Table  *Table
+	Ask    *Ask
+	Portal int // index in Program.Portals
+
+	// Static values depend on config and portal data alone, so one computation
+	// serves all events of a connection.
+	Static bool
+}
+
+// Expr is an expression with its place.
+type Expr struct {
+	*expression.Program
+	node   *source.Node
+	offset int // where the expression starts in the node's text
+}
+
+// Span returns the place of the bytes [from, to) of the expression.
+func (e *Expr) Span(from, to int) source.Span { return e.node.At(e.offset+from, e.offset+to) }
+
+// Value is a list of alternatives; the first that gives a value wins. A single
+// alternative gives what it gives, also null.
+type Value []*Expr
+
+// Let is a named value.
+type Let struct {
+	*Rule
+	Value Value
+}
+
+// Template is a value with computed parts. Exactly one of the fields is set; a
+// template of none gives null.
+type Template struct {
+	Constant *value.Node
+	Expr     *Expr
+	Text     []Part
+	Fields   []Field
+	Items    []*Template
+	kind     templateKind
+}
+
+type templateKind uint8
+
+const (
+	constantTemplate templateKind = iota
+	exprTemplate
+	textTemplate
+	objectTemplate
+	listTemplate
+)
+
+// IsObject tells a template of members, whose Fields may be empty, from others.
+func (t *Template) IsObject() bool { return t.kind == objectTemplate }
+
+// IsList tells a template of elements, whose Items may be empty, from others.
+func (t *Template) IsList() bool { return t.kind == listTemplate }
+
+// Field is a member of a template.
+type Field struct {
+	Name  string
+	Value *Template
+}
+
+// Part is a piece of text: literal, or computed.
+type Part struct {
+	Literal string
+	Expr    *Expr
+	Rules   bool // in URLs: comes from a table, so it is inserted as it is
+}
+
+// Route is one entry of the list that decides where an event goes: To, Reject
+// or Filter.
+type Route struct {
+	*Rule
+	When   *Expr
+	To     *Mapping
+	Reject *Reject
+	Filter *Template
+}
+
+// Reject is a condition that rejects an event.
+type Reject struct {
+	*Rule
+	When    *Expr
+	Code    string
+	Status  int
+	Message *Template
+	At      string
+}
+
+// Filter is a condition that drops an event on purpose.
+type Filter struct {
+	*Rule
+	When   *Expr
+	Reason *Template
+}
+
+// Need is a path that has to be present.
+type Need struct {
+	*Rule
+	Path *Expr
+}
+
+// Mapping says how one kind of event becomes items to send.
+type Mapping struct {
+	*Rule
+	Name   string
+	Doc    string
+	Needs  []Need
+	Reject []*Reject
+	Filter []*Filter
+	Asks   []*Ask // those that depend on no other first
+	Sends  []*Send
+}
+
+// Ask is a question to a lookup.
+type Ask struct {
+	*Rule
+	Name   string
+	Lookup *Lookup
+	With   []Field
+	Key    Value
+	When   *Expr
+	Level  int // 1, or 2 where it depends on another ask
+	Slot   int
+}
+
+// Send is an entry of `send`: a request, or the alternatives of a choose.
+type Send struct {
+	*Rule
+	When    *Expr
+	Needs   []Need
+	Request *Request
+	With    []*Template // in the order of Request.Args
+	Each    *Expr
+	Item    *Template
+	Choose  []*Send
+}
+
+// Object builds an object, or a list of objects.
+type Object struct {
+	*Rule
+	Name   string
+	Under  []*Expr
+	Set    []*SetLine
+	Rest   *Rest
+	Each   *Expr
+	As     *Expr
+	Value  *Expr
+	When   *Expr
+	Reject []*Reject
+	Type   Value
+	Nulls  Nulls
+	Types  *Types
+
+	Targets map[string]*SetLine // Set by target
+	Read    map[string]bool     // keys below Under that a set line reads
+}
+
+// IsList reports whether the object is a list of objects.
+func (o *Object) IsList() bool { return o.Each != nil && o.As == nil }
+
+// Nulls says what stands for a null or empty source.
+type Nulls struct {
+	Value *Template // nil: left out
+	Keep  bool      // null is sent
+}
+
+// SetLine fills one target of an object.
+type SetLine struct {
+	*Rule
+	Target  string
+	Sources []Source
+	Value   *Expr
+	Default *value.Node
+	When    *Expr
+	Type    *Expr
+	KeepAny bool
+	Nulls   *Nulls
+	Nested  *Object
+}
+
+// Source is where a value may come from: a path below the object's roots, or an expression.
+type Source struct {
+	Path expression.Path
+	Expr *Expr
+}
+
+// Rest is the rule for the keys that no set line has read.
+type Rest struct {
+	*Rule
+	When   *Expr
+	Of     Value
+	Except map[string]bool
+	As     *Expr
+	Keep   *Expr
+	Warn   string
+
+	// KeyOnly: target, keep and type follow from the key (and config and portal
+	// data) alone, so they are computed once for each distinct key.
+	KeyOnly bool
+}
+
+// Types is a table of conversions.
+type Types struct {
+	Rows map[string]*TypeRow
+	Else *TypeRow
+}
+
+// Row returns the conversion for a type, nil if values stay as they are.
+func (t *Types) Row(name string) *TypeRow {
+	if t == nil {
+		return nil
+	}
+	if r := t.Rows[name]; r != nil {
+		return r
+	}
+	return t.Else
+}
+
+// TypeRow converts the values of one type.
+type TypeRow struct {
+	*Rule
+	Name     string
+	Value    *Expr
+	When     *Expr
+	Reject   string
+	WarnWhen *Expr
+	Warn     string
+}
+
+// Table is a table of constants, of which one row is chosen.
+type Table struct {
+	*Rule
+	Name   string
+	By     *Expr
+	Absent string
+	Rows   *value.Node // object of rows
+}
+
+// Host is a host that requests may go to.
+type Host struct {
+	*Rule
+	Name   string
+	Base   string    // fixed address, without a trailing slash
+	URL    *Template // or: address from the config
+	Within string
+}
+
+// Auth is a way to prove who sends a request.
+type Auth struct {
+	*Rule
+	Name     string
+	When     *Expr
+	Needs    []Need
+	Headers  []Field
+	Params   []Field
+	User     *Template // basic authentication, with Password
+	Password *Template
+}
+
+// Portal is data about the account.
+type Portal struct {
+	*Rule
+	Name          string
+	Doc           string
+	Request       *HTTP
+	Answer        []PortalAnswer
+	TTL           time.Duration
+	RefreshOnMiss bool
+	Builtin       []byte // JSON, nil if there is none
+	Item          *schema.Schema
+	Slot          int
+}
+
+// PortalAnswer is one form that the data can have.
+type PortalAnswer struct {
+	When   *Expr
+	Value  *Expr
+	Extend bool
+}
+
+// HTTP is a request that a host makes to answer a question.
+type HTTP struct {
+	Method  string
+	Host    *Host
+	URL     *Template
+	Headers []Field
+	Params  []Field
+	Body    *Template
+}
+
+// Lookup is a question that mappings may ask.
+type Lookup struct {
+	*Rule
+	Name      string
+	Doc       string
+	Args      []string
+	MaxKeys   int
+	Fold      bool // keys are compared in lower case
+	PerSecond int
+	Request   *HTTP
+	Pages     *Expr
+	Answer    *Expr
+	Matches   *Expr
+	Gives     *Expr
+	Host      bool // answered by the host's own means
+	TTL       time.Duration
+	Failure   []Failure
+}
+
+// Failure says what a failed lookup means for the events that asked.
+type Failure struct {
+	When    *Expr
+	Do      string // empty, reject, retry, refresh-credentials
+	Because *Template
+}
+
+// Request says how items travel.
+type Request struct {
+	*Rule
+	Name       string
+	Doc        string
+	Method     string
+	Host       *Host
+	URL        *Template
+	Args       []string
+	ArgSlots   []int
+	Headers    []Field
+	Params     *Template
+	Auth       []*Auth
+	Encode     string // json, form, xml, text
+	Envelope   *Template
+	Single     bool  // the envelope is made of one item
+	Max        *Expr // nil: no bound
+	MaxBytes   int
+	TraceField string
+	TraceWhen  *Expr
+	Same       *Expr
+	Duplicates string
+	Answers    []*Answer
+
+	// Fixed: address, headers and the parameters that are not of an item follow
+	// from config and portal data alone.
+	Fixed bool
+}
+
+// Answer is a rule on what an answer means for a record.
+type Answer struct {
+	*Rule
+	When    *Expr
+	Do      string
+	After   time.Duration
+	AfterOf *Expr
+	Because *Template
+}
+
+// FunctionDoc describes a function written in rules.
+type FunctionDoc struct {
+	Name string
+	Args []string
+	Doc  string
+}
