@@ -42,7 +42,8 @@ type Request struct {
 type Warning struct {
 	Code    string
 	Message string
-	Path    string // the event's path, or the target, that it is about
+	Path    string // where in the event
+	Target  string // the field of the request that it is about
 	Rule    *Rule
 }
 
@@ -125,6 +126,10 @@ func (r *Result) appendOutcome(dst []byte, encode func([]byte, *value.Node) []by
 			dst = value.AppendString(dst, w.Code)
 			dst = append(dst, `,"message":`...)
 			dst = value.AppendString(dst, w.Message)
+			if w.Target != "" {
+				dst = append(dst, `,"target":`...)
+				dst = value.AppendString(dst, w.Target)
+			}
 			dst = appendPlace(dst, w.Path, w.Rule)
 			dst = append(dst, '}')
 		}

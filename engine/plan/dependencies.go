@@ -15,7 +15,7 @@ func (c *compiler) dependencies() {
 		d.visit(i)
 	}
 	for i := range c.program.Slots {
-		c.program.Slots[i].Static = d.static[i]
+		c.program.Slots[i].Static, c.program.Slots[i].Asks = d.static[i], d.level[i] > 0
 	}
 	for _, name := range sortedNames(c.program.Mappings) {
 		m := c.program.Mappings[name]
@@ -182,4 +182,15 @@ func (o *Object) eachObject(visit func(*Object)) {
 			l.Nested.eachObject(visit)
 		}
 	}
+}
+
+// DependsOnAsk reports whether an expression reads, directly or through others,
+// the answer to a question.
+func (p *Program) DependsOnAsk(e *Expr) bool {
+	for _, s := range e.Slots() {
+		if p.Slots[s].Asks {
+			return true
+		}
+	}
+	return false
 }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"strings"
 	"time"
 
 	"github.com/celmap/celmap/engine/expression"
@@ -63,6 +64,8 @@ type Slot struct {
 	// Static values depend on config and portal data alone, so one computation
 	// serves all events of a connection.
 	Static bool
+	// Asks: the value depends on the answer to a question.
+	Asks bool
 }
 
 // Expr is an expression with its place.
@@ -417,4 +420,12 @@ type FunctionDoc struct {
 	Name string
 	Args []string
 	Doc  string
+}
+
+// FoldKey writes a key the way the lookup compares keys.
+func (l *Lookup) FoldKey(key string) string {
+	if l.Fold {
+		return strings.ToLower(key)
+	}
+	return key
 }

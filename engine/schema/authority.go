@@ -79,7 +79,7 @@ func (c *compiler) emit(at place, n *value.Node) any {
 	return plain(n)
 }
 
-// written returns the validating keywords of a schema. Three that gojsonschema
+// written returns the validating keywords of a schema. Two that gojsonschema
 // reads otherwise than draft-07 are written so that it does as it should.
 func (c *compiler) written(r *rule) any {
 	switch {
@@ -107,12 +107,6 @@ func (c *compiler) written(r *rule) any {
 			map[string]any{"type": []any{"null", "boolean", "number", "array", "object"}},
 			map[string]any{"format": r.format.name, "type": "string"},
 		}})
-	}
-	if r.list != nil && r.list.isTuple && len(r.list.tuple) == 0 { // it skips additionalItems then
-		delete(out, "items")
-		if more, ok := out["additionalItems"]; ok {
-			out["items"] = more
-		}
 	}
 	return out
 }

@@ -70,10 +70,12 @@ func (c *compiler) compile(name string, data []byte) *rule {
 	for i := 0; i < len(c.refs); i++ { // files that are loaded on the way add references
 		c.resolve(c.refs[i])
 	}
+	if len(c.errors) == 0 {
+		c.refuseCycles()
+	}
 	if len(c.errors) > 0 {
 		return nil
 	}
-	c.refuseCycles()
 	for _, r := range c.rules {
 		r.settle()
 	}

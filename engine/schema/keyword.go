@@ -22,7 +22,7 @@ func (c *compiler) keyword(r *rule, at place, n, m *value.Node) {
 		if near := nearest(name, slices.Collect(maps.Keys(keywords))); near != "" {
 			message += fmt.Sprintf("; did you mean %q?", near)
 		} else {
-			message += ": draft-07 has none of that name; annotations of your own begin with x-"
+			message += ": remove it, or begin its name with x- if it is an annotation of your own"
 		}
 		c.reportKey(at, message)
 	case compile == nil:
@@ -204,13 +204,8 @@ func compileType(_ *compiler, r *rule, _ place, m *value.Node) {
 
 func compileEnum(c *compiler, r *rule, at place, m *value.Node) {
 	var set []*value.Node
-	i := 0
 	for x := m.First(); x != nil; x = x.Next() {
-		if oneOf(set, x) == yes {
-			c.report(at.index(i), value.Preview(x)+" stands twice in enum: remove one")
-		}
 		set = append(set, x)
-		i++
 	}
 	if set == nil {
 		c.report(at, "an empty enum lets no value pass: list the values")
@@ -227,7 +222,7 @@ func compileFormat(c *compiler, r *rule, at place, m *value.Node) {
 	if near := nearest(m.Text(), names); near != "" {
 		message += fmt.Sprintf("; did you mean %q?", near)
 	}
-	c.report(at, message+" Known are "+strings.Join(names, ", "))
+	c.report(at, message+" (known are "+strings.Join(names, ", ")+")")
 }
 
 func compileItems(c *compiler, r *rule, at place, m *value.Node) {

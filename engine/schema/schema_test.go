@@ -69,6 +69,7 @@ var _ = Describe("Compile", func() {
 		Entry("parent folder", `{"$ref": "../x.json"}`, `only files of the same folder`),
 		Entry("no such definition", `{"definitions": {"address": {}}, "$ref": "#/definitions/adress"}`, `did you mean "#/definitions/address"?`),
 		Entry("endless", `{"allOf": [{"$ref": "#"}]}`, `refers to itself`),
+		Entry("endless by itself", `{"properties": {"a": {"$ref": "#/properties/a"}}}`, `#/properties/a: this schema refers to itself`),
 		Entry("ignored beside $ref", `{"definitions": {"a": {}}, "$ref": "#/definitions/a", "type": "string"}`, `draft-07 ignores "type" beside $ref`),
 		Entry("syntax", "{\n x}", "a.schema.json:2:2"),
 		Entry("other draft", `{"$schema": "https://json-schema.org/draft/2020-12/schema"}`, `only draft-07`),

@@ -1,0 +1,468 @@
+package engine
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/celmap/celmap/engine/plan"
+	"github.com/celmap/celmap/engine/value"
+)
+
+// Input is one event to map.
+type Input struct {
+	// JSON is an event, or {"message": event, "metadata": {…}} as RudderStack
+	// hands it over. It has to stay unchanged until Output.Release.
+	JSON []byte
+	// Index is the input's position in its stream, and comes back in its result.
+	Index int
+}
+
+// Batch is events on their way: planned, waiting for answers, or mapped. It is
+// not safe for concurrent use.
+type Batch struct {
+	connection *Connection
+	runner     *runner
+	arena      *value.Arena
+	events     []event
+	questions  []*Question
+	round      int
+}
+
+// event is one input and what is known of it.
+type event struct {
+	result   Result
+	node     *value.Node // the event itself
+	metadata *value.Node
+	job      string // jobId, messageId or position: what traces name
+	user     string // whose order has to be kept
+	alone    bool   // metadata.dontBatch
+	mapping  *plan.Mapping
+	answers  []answered
+	items    []*item
+	done     bool // its result is known
+}
+
+// item is one thing to send: an element of a request's body, or all of it.
+type item struct {
+	request *plan.Request
+	rule    *Rule
+	node    *value.Node
+	args    []*value.Node
+	target  *target
+	events  []int // positions in the batch of the events that it stands for
+	trace   string
+	same    string // identity among items, "" for none
+}
+
+// Question is one key that events of a batch want looked up.
+type Question struct {
+	Lookup *plan.Lookup
+	With   *value.Node // arguments, an object
+	Key    string      // folded as the lookup says
+	asks   []askRef
+	answer *Reply
+}
+
+type askRef struct{ event, answer int }
+
+// Reply is the answer to a question.
+type Reply struct {
+	// Answer is JSON: what the lookup gives, such as a list of ids. Empty is
+	// nothing found.
+	Answer []byte
+	// Failure says that the lookup did not work; Answer does not count then.
+	Failure *LookupFailure
+}
+
+// LookupFailure is a lookup that the API refused or that broke.
+type LookupFailure struct {
+	Status  int    // HTTP status; 0 where there was no answer
+	Message string // what the API said
+	Body    []byte // JSON, may be empty
+}
+
+// Plan reads the events and finds out what has to be looked up for them. It
+// keeps the bytes of the inputs until the output is released.
+func (c *Connection) Plan(inputs []Input) *Batch {
+	r := c.runners.Get().(*runner)
+	b := &Batch{connection: c, runner: r, arena: batchArenas.Get().(*value.Arena), events: make([]event, len(inputs))}
+	r.arena, r.frame.Arena = b.arena, b.arena
+	for i := range inputs {
+		b.read(i, inputs[i])
+	}
+	for i := range b.events {
+		b.advance(i)
+	}
+	return b
+}
+
+// read parses one input and checks it against its schema.
+func (b *Batch) read(i int, in Input) {
+	e := &b.events[i]
+	e.result.Index, e.job = in.Index, ""
+	n, err := value.Parse(b.arena, in.JSON, b.connection.program.limits.Event)
+	if err != nil {
+		b.reject(e, parseError(err))
+		return
+	}
+	e.node = n
+	if m := n.Get("message"); m.Kind() == value.Object && n.Get("type") == nil {
+		e.node, e.metadata = m, n.Get("metadata")
+	}
+	if e.node.Kind() != value.Object {
+		b.reject(e, &EventError{Code: "not_an_object", Status: 400, Message: "an event is a JSON object, this is " + value.Preview(e.node)})
+		return
+	}
+	if id := e.node.Get("messageId"); id.IsScalar() {
+		e.result.MessageID = scalarText(id)
+	}
+	e.job = e.result.MessageID
+	if id := e.metadata.Get("jobId"); id.IsScalar() {
+		e.job = scalarText(id)
+	}
+	e.alone = e.metadata.Get("dontBatch").Bool()
+	for _, u := range []*value.Node{e.metadata.Get("userId"), e.node.Get("userId"), e.node.Get("anonymousId")} {
+		if u.IsScalar() && !u.IsEmpty() {
+			e.user = scalarText(u)
+			break
+		}
+	}
+}
+
+func scalarText(n *value.Node) string {
+	if n.Kind() == value.Bool {
+		return strconv.FormatBool(n.Bool())
+	}
+	return n.Text()
+}
+
+func parseError(err error) *EventError {
+	if p, ok := err.(*value.ParseError); ok {
+		return &EventError{Code: p.Code, Status: 400, Message: p.Message, Path: p.Path, Cause: err}
+	}
+	return &EventError{Code: value.CodeInvalidJSON, Status: 400, Message: err.Error(), Cause: err}
+}
+
+func (b *Batch) reject(e *event, err error) {
+	known, ok := err.(*EventError)
+	if !ok {
+		known = &EventError{Code: "internal_error", Status: 500, Message: err.Error(), Cause: err}
+	}
+	e.result.Status, e.result.Error, e.result.Warnings = Rejected, known, nil
+	e.items, e.done = nil, true
+}
+
+// advance takes an event as far as it goes: to a result, to its items, or to
+// questions that have to be answered first.
+func (b *Batch) advance(i int) {
+	e := &b.events[i]
+	if e.done {
+		return
+	}
+	r := b.runner
+	r.start(e.node)
+	r.answers = e.answers
+	if err := b.step(i, e); err != nil {
+		b.reject(e, err)
+	}
+	e.answers = r.answers
+	if e.done && e.result.Status == Mapped {
+		e.result.Warnings = r.warnings
+	}
+}
+
+func (b *Batch) step(i int, e *event) error {
+	r := b.runner
+	if b.connection.refused != nil {
+		return b.connection.refused
+	}
+	if e.mapping == nil {
+		if err := b.validate(e); err != nil {
+			return err
+		}
+		if err := b.route(e); err != nil || e.done {
+			return err
+		}
+		if err := r.needs(e.mapping.Needs); err != nil {
+			return err
+		}
+	}
+	waiting, err := b.ask(i, e)
+	if err != nil || waiting {
+		return err
+	}
+	if err := r.rejectFirst(e.mapping.Reject); err != nil {
+		return err
+	}
+	for _, f := range e.mapping.Filter {
+		ok, err := r.decide(f.Rule, f.When)
+		if err != nil {
+			return err
+		}
+		if ok {
+			e.result.Status, e.result.Reason, e.done = Filtered, r.message(f.Reason), true
+			return nil
+		}
+	}
+	if err := r.send(i, e); err != nil {
+		return err
+	}
+	e.result.Status, e.done = Mapped, true
+	return nil
+}
+
+// validate checks the event against the schema of its type. A type without a
+// schema is for the routes to judge.
+func (b *Batch) validate(e *event) error {
+	sch := b.runner.program.Events[e.node.Get("type").Text()]
+	if sch == nil || sch.Accepts(e.node) {
+		return nil
+	}
+	for _, v := range sch.Validate(e.node) {
+		return &EventError{Code: "invalid_event", Status: 400, Message: strings.TrimSpace(v.Path + " " + v.Message), Path: v.Path}
+	}
+	return nil
+}
+
+// route finds the first route that applies.
+func (b *Batch) route(e *event) error {
+	r := b.runner
+	for _, route := range r.program.Routes {
+		ok, err := r.decide(route.Rule, route.When)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		switch {
+		case route.To != nil:
+			e.mapping = route.To
+		case route.Reject != nil:
+			return r.rejection(route.Reject)
+		default:
+			e.result.Status, e.result.Reason, e.done = Filtered, r.message(route.Filter), true
+		}
+		return nil
+	}
+	return &EventError{Code: "no_route", Status: 400, Message: "no route of the destination takes this event", Path: "type"}
+}
+
+// needs rejects the event if one of the paths gives nothing.
+func (r *runner) needs(list []plan.Need) error {
+	for _, n := range list {
+		v, err := r.expr(n.Path)
+		if err != nil {
+			return err
+		}
+		missing := v.IsEmpty()
+		if r.observe != nil {
+			r.observe.Decided(n.Rule, missing)
+		}
+		if missing {
+			code, where := "missing_value", "the event"
+			if slot, _, ok := n.Path.Path(); ok && r.program.Slots[slot].Kind == plan.ConfigSlot {
+				code, where = "missing_config", "the destination's settings"
+			}
+			return &EventError{Code: code, Status: 400, Message: n.Path.Text + " is missing or empty in " + where, Path: n.Path.Text, Rule: n.Rule}
+		}
+	}
+	return nil
+}
+
+// rejectFirst returns the first rejection that applies.
+func (r *runner) rejectFirst(list []*plan.Reject) error {
+	for _, j := range list {
+		ok, err := r.decide(j.Rule, j.When)
+		if err != nil {
+			return err
+		}
+		if ok {
+			return r.rejection(j)
+		}
+	}
+	return nil
+}
+
+func (r *runner) rejection(j *plan.Reject) error {
+	return &EventError{Code: j.Code, Status: j.Status, Message: r.message(j.Message), Path: j.At, Rule: j.Rule}
+}
+
+// ask puts the questions of the event's next level. waiting tells that there
+// are some; the event goes on when they are answered.
+func (b *Batch) ask(i int, e *event) (waiting bool, err error) {
+	r := b.runner
+	for _, a := range e.mapping.Asks {
+		if k := slices.IndexFunc(r.answers, func(x answered) bool { return x.ask == a }); k >= 0 {
+			if err := b.failure(e, r.answers[k]); err != nil {
+				return false, err
+			}
+			continue
+		}
+		if waiting && a.Level > e.mapping.Asks[0].Level {
+			break
+		}
+		ok, err := r.decide(a.Rule, a.When)
+		if err != nil {
+			return false, err
+		}
+		if !ok {
+			r.answers = append(r.answers, answered{ask: a})
+			continue
+		}
+		key, err := r.first(a.Key)
+		if err != nil {
+			return false, err
+		}
+		if key.IsEmpty() {
+			r.answers = append(r.answers, answered{ask: a})
+			continue
+		}
+		if err := b.earlyRejects(e); err != nil {
+			return false, err
+		}
+		if err := b.question(i, a, key); err != nil {
+			return false, err
+		}
+		waiting = true
+	}
+	return waiting, nil
+}
+
+// earlyRejects applies the rejections that do not depend on an answer, before
+// anything is asked for an event that is lost anyway.
+func (b *Batch) earlyRejects(e *event) error {
+	for _, j := range e.mapping.Reject {
+		if j.When == nil || !b.connection.program.plan.DependsOnAsk(j.When) {
+			if err := b.runner.rejectFirst([]*plan.Reject{j}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (b *Batch) question(i int, a *plan.Ask, key *value.Node) error {
+	r := b.runner
+	text, err := r.text(key)
+	if err != nil {
+		return err
+	}
+	text = a.Lookup.FoldKey(text)
+	with := r.arena.Object()
+	for _, f := range a.With {
+		v, err := r.template(f.Value)
+		if err != nil {
+			return err
+		}
+		r.arena.Add(with, f.Name, v)
+	}
+	r.answers = append(r.answers, answered{ask: a, asked: true})
+	ref := askRef{i, len(r.answers) - 1}
+	for _, q := range b.questions {
+		if q.Lookup == a.Lookup && q.Key == text && value.Equal(q.With, with) {
+			q.asks = append(q.asks, ref)
+			return nil
+		}
+	}
+	b.questions = append(b.questions, &Question{Lookup: a.Lookup, With: with, Key: strings.Clone(text), asks: []askRef{ref}})
+	return nil
+}
+
+// Questions returns what has to be looked up now. After answering, ask again:
+// some questions follow from answers. There are at most two rounds.
+func (b *Batch) Questions() []*Question {
+	if b.round < 2 && len(b.questions) > 0 && !slices.ContainsFunc(b.questions, func(q *Question) bool { return q.answer == nil }) {
+		b.settle()
+	}
+	return b.questions
+}
+
+// Answer answers a question of this batch.
+func (b *Batch) Answer(q *Question, reply Reply) { q.answer = &reply }
+
+// settle hands the answers to the events that asked, and takes those on.
+func (b *Batch) settle() {
+	b.round++
+	asked := b.questions
+	b.questions = nil
+	waiting := map[int]bool{}
+	for _, q := range asked {
+		answer, failure := b.reply(q)
+		for _, ref := range q.asks {
+			a := &b.events[ref.event].answers[ref.answer]
+			a.answer, a.failure = answer, failure
+			waiting[ref.event] = true
+		}
+	}
+	for i := range b.events {
+		if waiting[i] {
+			b.advance(i)
+		}
+	}
+}
+
+func (b *Batch) reply(q *Question) (*value.Node, *LookupFailure) {
+	if q.answer == nil || q.answer.Failure == nil && len(q.answer.Answer) == 0 {
+		return nil, nil
+	}
+	if f := q.answer.Failure; f != nil {
+		return nil, f
+	}
+	n, err := value.Parse(b.arena, q.answer.Answer, b.connection.program.limits.Event)
+	if err != nil { // an answer that cannot be read is not "nothing found"
+		return nil, &LookupFailure{Status: 500, Message: "the answer cannot be read: " + err.Error()}
+	}
+	return n, nil
+}
+
+// failure applies the lookup's failure rules to an event whose question failed.
+func (b *Batch) failure(e *event, a answered) error {
+	if a.failure == nil {
+		return nil
+	}
+	r, l := b.runner, a.ask.Lookup
+	f := a.failure
+	body, err := value.Parse(r.arena, orEmptyObject(f.Body), b.connection.program.limits.Event)
+	if err != nil {
+		body = r.arena.Object()
+	}
+	if f.Message != "" && body.Get("message") == nil && body.Kind() == value.Object {
+		body = r.arena.Fork(body)
+		r.arena.Add(body, "message", r.arena.String(f.Message))
+	}
+	r.set(r.variable("status"), r.arena.Int(int64(f.Status)))
+	r.set(r.variable("body"), body)
+	do, message := "retry", "the lookup "+l.Name+" failed: "+f.Message
+	if f.Status >= 400 && f.Status < 500 && f.Status != 408 && f.Status != 429 {
+		do = "reject"
+	}
+	for _, rule := range l.Failure {
+		ok, err := r.condition(rule.When)
+		if err != nil {
+			return err
+		}
+		if ok {
+			do = rule.Do
+			if rule.Because != nil {
+				message = r.message(rule.Because)
+			}
+			break
+		}
+	}
+	status := f.Status
+	switch do {
+	case "empty":
+		return nil
+	case "retry", "refresh-credentials":
+		if status < 500 && status != 408 && status != 429 {
+			status = 500
+		}
+	case "reject":
+		if status < 400 || status >= 500 || status == 408 || status == 429 {
+			status = 400
+		}
+	}
+	return &EventError{Code: "lookup_failed", Status: status, Message: message, Rule: a.ask.Rule}
+}

@@ -1,0 +1,199 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/celmap/celmap/engine/plan"
+	"github.com/celmap/celmap/engine/source"
+	"github.com/celmap/celmap/engine/value"
+)
+
+// Settings is what one configured destination gives to the rules.
+type Settings struct {
+	// Config is the destination's config, a JSON object. What the rules need and
+	// it lacks rejects events; it does not fail Bind.
+	Config []byte
+	// Portal is data about the account by name, as JSON: what the API answers, or
+	// a form that the rules accept besides. Without it built-in data is used.
+	Portal map[string][]byte
+	// Now is the time that rules see; zero means there is none.
+	Now time.Time
+}
+
+// SettingsError is a setting that cannot be used.
+type SettingsError struct {
+	Setting string // such as "config" or "portal.contactProperties"
+	Message string
+	Help    string
+	Cause   error
+}
+
+// Error returns the setting, what is wrong, and what to do.
+func (e *SettingsError) Error() string {
+	s := e.Setting + ": " + e.Message
+	if e.Help != "" {
+		s += "; " + e.Help
+	}
+	return s
+}
+
+// Unwrap returns the cause.
+func (e *SettingsError) Unwrap() error { return e.Cause }
+
+// Connection is a program bound to the settings of one destination, immutable
+// and safe for concurrent use.
+type Connection struct {
+	program *Program
+	config  *value.Node
+	portals []*value.Node
+	now     *value.Node
+	refused *EventError // config that its schema refuses: rejects every event
+	observe Observer
+	runners *sync.Pool
+}
+
+// Observer learns what rules do, for explanations and tests. Its methods are
+// called from the goroutine that maps.
+type Observer interface {
+	// Wrote tells which rule made a value of a result.
+	Wrote(n *value.Node, by *Rule)
+	// Decided tells that a rule with a condition was reached, and whether it applied.
+	Decided(by *Rule, applied bool)
+}
+
+// Bind prepares the program for one destination. The error is a *SettingsError.
+func (p *Program) Bind(s Settings) (*Connection, error) {
+	arena := value.NewArena()
+	c := &Connection{program: p}
+	config, err := value.Parse(arena, orEmptyObject(s.Config), p.limits.Event)
+	if err != nil {
+		return nil, &SettingsError{Setting: "config", Message: err.Error(), Help: "give the destination's config as a JSON object", Cause: err}
+	}
+	if config.Kind() != value.Object {
+		return nil, &SettingsError{Setting: "config", Message: "it is " + value.Preview(config), Help: "give the destination's config as a JSON object"}
+	}
+	if sch := p.plan.Config; sch != nil {
+		for _, v := range sch.Validate(config) {
+			c.refused = &EventError{Code: "invalid_config", Status: 400, Message: "the destination's config is not valid: config." + v.Path + " " + v.Message, Path: "config." + v.Path}
+			break
+		}
+		config = sch.MarkSecrets(arena, config)
+	}
+	c.config = config.Freeze()
+	if !s.Now.IsZero() {
+		c.now = arena.String(s.Now.UTC().Format(time.RFC3339Nano)).Freeze()
+	}
+	for name := range s.Portal {
+		if !contains(p.Portals(), name) {
+			return nil, &SettingsError{Setting: "portal." + name, Message: "the destination has no such data", Help: nearest(name, p.Portals())}
+		}
+	}
+	if err := c.loadPortals(s, arena); err != nil {
+		return nil, err
+	}
+	c.runners = &sync.Pool{New: func() any { return newRunner(c) }}
+	return c, nil
+}
+
+func orEmptyObject(b []byte) []byte {
+	if len(b) == 0 {
+		return []byte("{}")
+	}
+	return b
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+func nearest(name string, known []string) string {
+	if near := source.Suggest(name, known); near != "" {
+		return "did you mean " + near + "?"
+	}
+	if len(known) == 0 {
+		return "it knows none"
+	}
+	return "it knows " + strings.Join(known, ", ")
+}
+
+// loadPortals computes the account's data: what was given, else what is built
+// in, or both where the given form extends it.
+func (c *Connection) loadPortals(s Settings, arena *value.Arena) error {
+	c.portals = make([]*value.Node, len(c.program.plan.Portals))
+	limits := c.program.limits.Event
+	limits.Bytes, limits.Nodes = 32<<20, 2_000_000
+	for i, p := range c.program.plan.Portals {
+		var builtin *value.Node
+		if p.Builtin != nil {
+			v, _, err := c.portal(p, p.Builtin, arena, limits)
+			if err != nil {
+				return &SettingsError{Setting: "portal." + p.Name, Message: "the built-in data cannot be read: " + err.Error(), Help: "correct the file named under builtin", Cause: err}
+			}
+			builtin = v
+		}
+		given, ok := s.Portal[p.Name]
+		if !ok {
+			c.portals[i] = builtin.Freeze()
+			continue
+		}
+		v, extend, err := c.portal(p, given, arena, limits)
+		if err != nil {
+			return &SettingsError{Setting: "portal." + p.Name, Message: err.Error(), Help: "give what the API answers, or a form that the rules accept (" + p.Place + ")", Cause: err}
+		}
+		if extend && builtin != nil {
+			sum := arena.Fork(builtin)
+			for m := v.First(); m != nil; m = m.Next() {
+				arena.Set(sum, m.Key(), m)
+			}
+			v = sum
+		}
+		c.portals[i] = v.Freeze()
+	}
+	return nil
+}
+
+func (c *Connection) portal(p *plan.Portal, data []byte, arena *value.Arena, limits value.Limits) (v *value.Node, extend bool, err error) {
+	body, err := value.Parse(arena, data, limits)
+	if err != nil {
+		return nil, false, err
+	}
+	r := newRunner(c)
+	r.arena, r.frame.Arena = arena, arena // what is computed lives as long as the connection
+	r.frame.Steps = 1 << 30
+	r.set(r.variable("body"), body)
+	for _, a := range p.Answer {
+		if a.When != nil {
+			if ok, err := r.condition(a.When); err != nil {
+				return nil, false, err
+			} else if !ok {
+				continue
+			}
+		}
+		if a.Value == nil {
+			return body, a.Extend, nil
+		}
+		v, err := r.expr(a.Value)
+		return v, a.Extend, err
+	}
+	return nil, false, fmt.Errorf("this is none of the forms that the data may have: %s", value.Preview(body))
+}
+
+// Observe returns a connection that reports to o. It is slower; the connection
+// it comes from is not.
+func (c *Connection) Observe(o Observer) *Connection {
+	d := *c
+	d.observe = o
+	d.runners = &sync.Pool{New: func() any { return newRunner(&d) }}
+	return &d
+}
+
+// Program returns the program that the connection is bound to.
+func (c *Connection) Program() *Program { return c.program }

@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/celmap/celmap/engine/value"
+)
+
+// Element is a group of inputs that share their fate: the events of one batch
+// request, or one event with requests, rejection or reason of its own. Every
+// input is in exactly one element.
+type Element struct {
+	Result              // of all its inputs; Index and MessageID are the first one's
+	Indexes    []int    // of its inputs, in order
+	MessageIDs []string // likewise
+	events     []int    // positions in the batch
+	key        *item    // what its items have in common; nil for events that travel alone
+	items      []*item
+	full       bool
+}
+
+// Elements returns the batch grouped for sending. Input order is kept, and no
+// batch overtakes another event of the same user: an event joins an earlier
+// batch only if none of its user's events came after that batch began.
+func (o *Output) Elements() []Element {
+	if o.elements != nil || len(o.batch.events) == 0 {
+		return o.elements
+	}
+	b := o.batch
+	last := map[string]int{} // user: the latest element with an event of theirs
+	for i := range b.events {
+		e := &b.events[i]
+		k := o.home(e, last)
+		if k < 0 {
+			k = len(o.elements)
+			o.elements = append(o.elements, Element{Result: e.result, key: batchKey(e)})
+		}
+		el := &o.elements[k]
+		el.Indexes, el.MessageIDs = append(el.Indexes, e.result.Index), append(el.MessageIDs, e.result.MessageID)
+		el.events, el.items = append(el.events, i), append(el.items, e.items...)
+		if len(el.events) > 1 {
+			el.Warnings = append(slices.Clone(el.Warnings), e.result.Warnings...)
+		}
+		if e.user != "" {
+			last[e.user] = max(last[e.user], k)
+		}
+	}
+	for k := range o.elements {
+		o.finish(&o.elements[k])
+	}
+	return o.elements
+}
+
+// batchKey returns the item that stands for the batch that an event may open or
+// join, nil if it travels alone.
+func batchKey(e *event) *item {
+	if e.result.Status != Mapped || e.alone || len(e.items) == 0 || e.items[0].request.Single {
+		return nil
+	}
+	for _, it := range e.items[1:] {
+		if !together(e.items[0], it) {
+			return nil
+		}
+	}
+	return e.items[0]
+}
+
+// home finds the open batch that an event may join, -1 if there is none.
+func (o *Output) home(e *event, last map[string]int) int {
+	key := batchKey(e)
+	if key == nil {
+		return -1
+	}
+	earliest := 0
+	if k, ok := last[e.user]; ok && e.user != "" {
+		earliest = k
+	}
+	for k := len(o.elements) - 1; k >= earliest; k-- {
+		el := &o.elements[k]
+		if el.key == nil || !together(el.key, key) {
+			continue
+		}
+		if el.full {
+			return -1 // the batch after it is still to be opened
+		}
+		if most := key.target.max; most > 0 && len(el.items)+len(e.items) > most && len(o.batch.runner.merge(append(slices.Clone(el.items), e.items...))) > most {
+			el.full = true
+			return -1
+		}
+		return k
+	}
+	return -1
+}
+
+// finish builds the requests of an element.
+func (o *Output) finish(el *Element) {
+	b := o.batch
+	el.Requests = nil
+	if el.Status != Mapped {
+		return
+	}
+	b.runner.start(b.events[el.events[0]].node)
+	requests, err := b.runner.requests(el.items)
+	if err != nil {
+		e := &event{}
+		b.reject(e, err)
+		el.Status, el.Error, el.Warnings = Rejected, e.result.Error, nil
+		return
+	}
+	el.Requests = requests
+}
+
+// AppendJSON appends the element as one line of `celmap map --batch`.
+func (el *Element) AppendJSON(dst []byte) []byte { return el.append(dst, value.AppendJSON) }
+
+// AppendRedacted is AppendJSON with secrets replaced.
+func (el *Element) AppendRedacted(dst []byte) []byte { return el.append(dst, value.AppendRedacted) }
+
+func (el *Element) append(dst []byte, encode func([]byte, *value.Node) []byte) []byte {
+	if el.Status != Mapped && len(el.events) == 1 {
+		return el.Result.append(dst, encode)
+	}
+	dst = append(dst, `{"indexes":[`...)
+	for i, n := range el.Indexes {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = strconv.AppendInt(dst, int64(n), 10)
+	}
+	dst = append(dst, `],"messageIds":[`...)
+	for i, id := range el.MessageIDs {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = value.AppendString(dst, id)
+	}
+	return el.appendOutcome(append(dst, ']'), encode)
+}

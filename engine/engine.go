@@ -1,0 +1,134 @@
+// Package engine maps customer events to API requests with rules that are
+// data: YAML files with CEL expressions, compiled once and run natively.
+//
+//	program, err := engine.Load(os.DirFS("mappings/hubspot"))   // compile, once
+//	connection, err := program.Bind(engine.Settings{Config: c}) // per destination
+//	batch := connection.Plan(events)                            // what has to be looked up?
+//	for _, q := range batch.Questions() { … batch.Answer(q, …) }// the host answers
+//	output := batch.Map()                                       // pure
+//
+// Mapping is a pure function of rules, config, lookups, time and event: the same
+// input gives the same bytes on every run and machine. The package uses no
+// clock, no random numbers, no network and no environment, and knows no
+// destination.
+package engine
+
+import (
+	"io/fs"
+
+	"github.com/celmap/celmap/engine/expression"
+	"github.com/celmap/celmap/engine/function"
+	"github.com/celmap/celmap/engine/plan"
+	"github.com/celmap/celmap/engine/schema"
+	"github.com/celmap/celmap/engine/source"
+	"github.com/celmap/celmap/engine/value"
+)
+
+// Limits bounds what rules and events may cost. Zero fields mean the default.
+type Limits struct {
+	Event    value.Limits // size, depth and so on of one event
+	Steps    int          // work of the rules for one event; see expression.Options
+	CELCost  uint64       // cost of one CEL evaluation, in cel-go's units
+	Requests int          // requests of one event; default 100
+	Items    int          // items of one event; default 10,000
+}
+
+func (l Limits) withDefaults() Limits {
+	if l.Steps == 0 {
+		l.Steps = expression.DefaultSteps
+	}
+	if l.Requests == 0 {
+		l.Requests = 100
+	}
+	if l.Items == 0 {
+		l.Items = 10_000
+	}
+	return l
+}
+
+type options struct {
+	plan   plan.Options
+	limits Limits
+}
+
+// Option changes how Load reads a mapping folder.
+type Option func(*options)
+
+// WithName sets what file names in messages start with, such as "mappings/hubspot".
+func WithName(prefix string) Option { return func(o *options) { o.plan.Display = prefix } }
+
+// WithEvents adds a set of event schemas that destinations may name under
+// `events`: files TYPE.schema.json.
+func WithEvents(name string, schemas fs.FS) Option {
+	return func(o *options) { o.plan.Events[name] = schemas }
+}
+
+// WithBase lets overlays name their base destinations. display is what the
+// base's file names start with in messages.
+func WithBase(find func(name string) (folder fs.FS, display string, ok bool)) Option {
+	return func(o *options) { o.plan.Base = find }
+}
+
+// WithFunctions adds functions that rules may call. They have to be pure.
+func WithFunctions(functions ...*function.Function) Option {
+	return func(o *options) { o.plan.Functions = append(o.plan.Functions, functions...) }
+}
+
+// WithLimits replaces the limits.
+func WithLimits(limits Limits) Option { return func(o *options) { o.limits = limits } }
+
+// Program is a compiled destination, immutable and safe for concurrent use. To
+// change rules under load, Load a new one and Bind to it.
+type Program struct {
+	plan     *plan.Program
+	limits   Limits
+	warnings source.Diagnostics
+}
+
+// Load reads, checks and compiles a mapping folder. All mistakes are found in
+// one go; the error is source.Diagnostics, each with its place.
+func Load(folder fs.FS, with ...Option) (*Program, error) {
+	o := options{plan: plan.Options{Events: map[string]fs.FS{}}}
+	for _, w := range with {
+		w(&o)
+	}
+	o.plan.Expression = expression.Options{Cost: o.limits.CELCost}
+	p, found := plan.Compile(folder, o.plan)
+	if p == nil {
+		return nil, found
+	}
+	return &Program{plan: p, limits: o.limits.withDefaults(), warnings: found}, nil
+}
+
+// Name returns the destination's name.
+func (p *Program) Name() string { return p.plan.Name }
+
+// Aliases returns the other names that the destination has.
+func (p *Program) Aliases() []string { return p.plan.Aliases }
+
+// Doc returns what the destination says about itself.
+func (p *Program) Doc() string { return p.plan.Doc }
+
+// Warnings returns what Load found doubtful but not wrong.
+func (p *Program) Warnings() source.Diagnostics { return p.warnings }
+
+// Rules returns every named rule, in the order of the files.
+func (p *Program) Rules() []*Rule { return p.plan.Rules }
+
+// Plan returns the compiled rules, for tools that read them.
+func (p *Program) Plan() *plan.Program { return p.plan }
+
+// ConfigSchema returns the schema of the destination's config, nil if it has none.
+func (p *Program) ConfigSchema() *schema.Schema { return p.plan.Config }
+
+// Portals returns the names of the data about the account that Settings.Portal may give.
+func (p *Program) Portals() []string {
+	var out []string
+	for _, d := range p.plan.Portals {
+		out = append(out, d.Name)
+	}
+	return out
+}
+
+// Lookups returns the names of the lookups that mappings may ask, sorted.
+func (p *Program) Lookups() []string { return sortedKeys(p.plan.Lookups) }

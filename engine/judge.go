@@ -1,0 +1,109 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/celmap/celmap/engine/plan"
+	"github.com/celmap/celmap/engine/value"
+)
+
+// Answer is what the API answered to a request.
+type Answer struct {
+	Status  int               // HTTP status; 0 where there was no answer
+	Headers map[string]string // names in lower case
+	Body    []byte            // JSON; what is none reads as null
+}
+
+// Outcome says what happens to one input after an answer.
+type Outcome struct {
+	Index     int
+	MessageID string
+	Do        string // done, done-with-warning, retry, retry-alone, refresh-credentials, pause-destination or give-up
+	After     time.Duration
+	Because   string
+	Rule      *Rule // nil where no rule of the destination applied
+}
+
+// severity orders outcomes: an input gets the worst of its items.
+var severity = map[string]int{
+	"done": 0, "done-with-warning": 1, "retry": 2, "retry-alone": 3, "refresh-credentials": 4, "pause-destination": 5, "give-up": 6,
+}
+
+// Judge applies the answer rules of a request of this output, and returns one
+// outcome for each input that the request carried, in order.
+func (o *Output) Judge(q *Request, answer Answer) ([]Outcome, error) {
+	b := o.batch
+	r := b.runner
+	r.start(nil)
+	body, err := value.Parse(r.arena, answer.Body, value.Limits{Bytes: 32 << 20, Nodes: 2_000_000})
+	if err != nil {
+		body = nil
+	}
+	headers := r.arena.Object()
+	for _, name := range sortedKeys(answer.Headers) {
+		r.arena.Set(headers, name, r.arena.String(answer.Headers[name]))
+	}
+	for name, v := range map[string]*value.Node{"status": r.arena.Int(int64(answer.Status)), "body": body, "headers": headers, "items": r.arena.Int(int64(len(q.items)))} {
+		r.set(r.variable(name), v)
+	}
+	byEvent := map[int]Outcome{}
+	var order []int
+	for i, it := range q.items {
+		r.set(r.lines.item, it.node)
+		r.set(r.lines.index, r.arena.Int(int64(i)))
+		var trace *value.Node
+		if it.trace != "" {
+			trace = r.arena.String(it.trace)
+		}
+		r.set(r.variable("trace"), trace)
+		outcome, err := r.judge(q.plan, answer.Status)
+		if err != nil {
+			return nil, err
+		}
+		for _, k := range it.events {
+			old, again := byEvent[k]
+			if !again {
+				order = append(order, k)
+			}
+			if !again || severity[outcome.Do] > severity[old.Do] {
+				byEvent[k] = outcome
+			}
+		}
+	}
+	out := make([]Outcome, len(order))
+	for i, k := range order {
+		out[i] = byEvent[k]
+		out[i].Index, out[i].MessageID = b.events[k].result.Index, b.events[k].result.MessageID
+	}
+	return out, nil
+}
+
+func (r *runner) judge(q *plan.Request, status int) (Outcome, error) {
+	for _, a := range q.Answers {
+		ok, err := r.decide(a.Rule, a.When)
+		if err != nil {
+			return Outcome{}, err
+		}
+		if !ok {
+			continue
+		}
+		o := Outcome{Do: a.Do, After: a.After, Because: r.message(a.Because), Rule: a.Rule}
+		if a.AfterOf != nil {
+			v, err := r.expr(a.AfterOf)
+			if err != nil {
+				return o, err
+			}
+			if d, err := time.ParseDuration(v.Text()); err == nil && d > 0 {
+				o.After = min(d, 24*time.Hour)
+			}
+		}
+		return o, nil
+	}
+	switch { // what every HTTP API means
+	case status/100 == 2:
+		return Outcome{Do: "done"}, nil
+	case status == 0 || status == 408 || status == 429 || status >= 500:
+		return Outcome{Do: "retry"}, nil
+	}
+	return Outcome{Do: "give-up"}, nil
+}

@@ -1,0 +1,386 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/celmap/celmap/engine/expression"
+	"github.com/celmap/celmap/engine/function"
+	"github.com/celmap/celmap/engine/plan"
+	"github.com/celmap/celmap/engine/value"
+)
+
+// runner evaluates rules for one event after the other. It belongs to one
+// connection and one goroutine at a time; what follows from the connection
+// alone stays in it from batch to batch.
+type runner struct {
+	connection *Connection
+	program    *plan.Program
+	observe    Observer
+	arena      *value.Arena // of the batch
+	frame      expression.Frame
+
+	event    *value.Node
+	answers  []answered // of the event's asks
+	warnings []Warning
+
+	values []*value.Node // by slot
+	stamp  []uint32      // values[i] belongs to the event with this epoch
+	epoch  uint32
+
+	static  *value.Arena // what follows from the connection alone
+	known   []bool       // by slot: values[i] is static and computed
+	keys    map[*plan.Object]map[string]*decision
+	types   map[*plan.Object]map[string]*plan.TypeRow
+	targets map[*plan.Request]*target
+	vars    map[string]int
+	lines   struct{ value, key, target, index, item, items int } // slots of variables
+}
+
+// answered is the answer to one ask of the current event.
+type answered struct {
+	ask    *plan.Ask
+	answer *value.Node
+	asked  bool // a question was put, whatever the answer
+
+	failure *LookupFailure
+}
+
+func newRunner(c *Connection) *runner {
+	p := c.program.plan
+	r := &runner{
+		connection: c, program: p, observe: c.observe, static: value.NewArena(),
+		values: make([]*value.Node, len(p.Slots)+1), stamp: make([]uint32, len(p.Slots)), known: make([]bool, len(p.Slots)),
+		keys: map[*plan.Object]map[string]*decision{}, types: map[*plan.Object]map[string]*plan.TypeRow{}, targets: map[*plan.Request]*target{},
+		vars: map[string]int{},
+	}
+	for i, s := range p.Slots {
+		if s.Kind == plan.VariableSlot {
+			r.vars[s.Name] = i
+		}
+	}
+	l := &r.lines
+	l.value, l.key, l.target, l.index, l.item, l.items = r.variable("value"), r.variable("key"), r.variable("target"), r.variable("index"), r.variable("item"), r.variable("items")
+	r.frame.Loader = r
+	return r
+}
+
+// variable returns the slot of a variable. One that no expression reads has the
+// slot behind the last.
+func (r *runner) variable(name string) int {
+	if i, ok := r.vars[name]; ok {
+		return i
+	}
+	return len(r.program.Slots)
+}
+
+// start makes r ready for an event.
+func (r *runner) start(event *value.Node) {
+	r.event, r.answers, r.warnings = event, nil, nil
+	r.frame.Steps = r.connection.program.limits.Steps
+	if r.epoch++; r.epoch == 0 { // wrapped: forget every stamp
+		clear(r.stamp)
+		r.epoch = 1
+	}
+}
+
+// Load implements expression.Loader.
+func (r *runner) Load(slot int) (*value.Node, error) {
+	s := &r.program.Slots[slot]
+	switch s.Kind {
+	case plan.InputSlot:
+		return r.event, nil
+	case plan.ConfigSlot:
+		return r.connection.config, nil
+	case plan.NowSlot:
+		return r.connection.now, nil
+	case plan.PortalSlot:
+		return r.connection.portals[s.Portal], nil
+	case plan.VariableSlot:
+		return r.values[slot], nil
+	}
+	if r.known[slot] || r.stamp[slot] == r.epoch {
+		return r.values[slot], nil
+	}
+	if s.Static {
+		return r.loadStatic(slot, s)
+	}
+	v, err := r.compute(s)
+	if err != nil {
+		return nil, err
+	}
+	r.values[slot], r.stamp[slot] = v, r.epoch
+	return v, nil
+}
+
+// loadStatic computes a value that outlives the batch, in memory that does too.
+func (r *runner) loadStatic(slot int, s *plan.Slot) (*value.Node, error) {
+	arena := r.arena
+	r.arena, r.frame.Arena = r.static, r.static
+	v, err := r.compute(s)
+	r.arena, r.frame.Arena = arena, arena
+	if err != nil {
+		return nil, err
+	}
+	r.values[slot], r.known[slot] = v.Freeze(), true
+	return v, nil
+}
+
+func (r *runner) compute(s *plan.Slot) (*value.Node, error) {
+	switch s.Kind {
+	case plan.FieldSlot:
+		return r.event.Get(s.Name), nil
+	case plan.LetSlot:
+		return r.first(s.Let.Value)
+	case plan.ObjectSlot:
+		return r.object(s.Object, nil)
+	case plan.TableSlot:
+		return r.row(s.Table)
+	case plan.AskSlot:
+		for i := range r.answers {
+			if a := &r.answers[i]; a.ask == s.Ask {
+				return a.answer, nil
+			}
+		}
+	}
+	return nil, nil
+}
+
+// row chooses the row of a table. Only an absent key means the default row.
+func (r *runner) row(t *plan.Table) (*value.Node, error) {
+	by, err := r.expr(t.By)
+	if err != nil {
+		return nil, err
+	}
+	if by.IsEmpty() {
+		return t.Rows.Get(t.Absent), nil
+	}
+	name, err := r.text(by)
+	if err != nil {
+		return nil, err
+	}
+	row := t.Rows.Get(name)
+	if row == nil {
+		var rows []string
+		for m := t.Rows.First(); m != nil; m = m.Next() {
+			rows = append(rows, m.Key())
+		}
+		return nil, &EventError{Code: "unknown_row", Status: 400, Path: t.By.Text, Rule: t.Rule,
+			Message: fmt.Sprintf("%s is %s, which the table %s does not know; it knows %s", t.By.Text, value.Preview(by), t.Name, strings.Join(rows, ", "))}
+	}
+	return row, nil
+}
+
+// set gives a variable a value, and returns the one it had.
+func (r *runner) set(slot int, v *value.Node) (old *value.Node) {
+	old, r.values[slot] = r.values[slot], v
+	return old
+}
+
+// element sets the variables of an element of a list or object that is walked.
+func (r *runner) element(m *value.Node, key, index *value.Node) {
+	r.set(r.lines.value, m)
+	r.set(r.lines.key, key)
+	r.set(r.lines.index, index)
+}
+
+// expr evaluates an expression. The error is an *EventError with the place.
+func (r *runner) expr(e *plan.Expr) (*value.Node, error) {
+	v, err := e.Eval(&r.frame)
+	if err != nil {
+		return nil, r.located(e, err)
+	}
+	return v, nil
+}
+
+func (r *runner) located(e *plan.Expr, err error) error {
+	var known *EventError
+	if errors.As(err, &known) {
+		return known
+	}
+	from, to, message := 0, len(e.Text), err.Error()
+	var failed *expression.Error
+	if errors.As(err, &failed) {
+		from, to, message = failed.From, failed.To, failed.Message
+	}
+	span := e.Span(from, to)
+	return &EventError{Code: "expression_failed", Status: 400, Message: message, Rule: &Rule{ID: "expression", Span: span, Place: span.String()}, Cause: err}
+}
+
+// condition evaluates an expression that decides; none applies always.
+func (r *runner) condition(e *plan.Expr) (bool, error) {
+	if e == nil {
+		return true, nil
+	}
+	v, err := r.expr(e)
+	if err != nil {
+		return false, err
+	}
+	if v.Kind() != value.Bool {
+		span := e.Span(0, len(e.Text))
+		return false, &EventError{Code: "expression_failed", Status: 400, Rule: &Rule{ID: "expression", Span: span, Place: span.String()},
+			Message: fmt.Sprintf("a condition has to be true or false, %s is %s", e.Text, value.Preview(v))}
+	}
+	return v.Bool(), nil
+}
+
+// decide is condition for a named rule, which observers learn of.
+func (r *runner) decide(rule *Rule, e *plan.Expr) (bool, error) {
+	ok, err := r.condition(e)
+	if r.observe != nil && err == nil {
+		r.observe.Decided(rule, ok)
+	}
+	return ok, err
+}
+
+func (r *runner) wrote(n *value.Node, by *Rule) *value.Node {
+	if r.observe != nil && n != nil {
+		r.observe.Wrote(n, by)
+	}
+	return n
+}
+
+// first evaluates alternatives: the first with a value wins.
+func (r *runner) first(alternatives plan.Value) (*value.Node, error) {
+	if len(alternatives) == 1 {
+		return r.expr(alternatives[0])
+	}
+	for _, e := range alternatives {
+		v, err := r.expr(e)
+		if err != nil {
+			return nil, err
+		}
+		if !v.IsEmpty() {
+			return v, nil
+		}
+	}
+	return nil, nil
+}
+
+// textOf is the text function of the table, by which templates and parameters
+// turn values into text.
+var textOf = function.Lookup("text").Eval
+
+func (r *runner) text(v *value.Node) (string, error) {
+	if v.Kind() == value.String {
+		return v.Text(), nil
+	}
+	if v.IsNull() {
+		return "", nil
+	}
+	t, err := textOf(r.arena, []*value.Node{v})
+	if err != nil {
+		return "", &EventError{Code: "invalid_value", Status: 400, Message: err.Error(), Cause: err}
+	}
+	return t.Text(), nil
+}
+
+// template builds a value from a template. Null and absent members vanish.
+func (r *runner) template(t *plan.Template) (*value.Node, error) {
+	switch {
+	case t == nil:
+		return nil, nil
+	case t.Constant != nil:
+		return t.Constant, nil
+	case t.Expr != nil:
+		return r.expr(t.Expr)
+	case t.IsObject():
+		object := r.arena.Object()
+		for _, f := range t.Fields {
+			v, err := r.template(f.Value)
+			if err != nil {
+				return nil, err
+			}
+			if !v.IsNull() {
+				r.arena.Add(object, f.Name, v)
+			}
+		}
+		return object, nil
+	case t.IsList():
+		list := r.arena.List()
+		for _, x := range t.Items {
+			v, err := r.template(x)
+			if err != nil {
+				return nil, err
+			}
+			if !v.IsNull() {
+				r.arena.Append(list, v)
+			}
+		}
+		return list, nil
+	}
+	return r.parts(t.Text, nil)
+}
+
+// parts joins the parts of a text. escape changes what does not come from rules.
+func (r *runner) parts(parts []plan.Part, escape func(string) (string, error)) (*value.Node, error) {
+	var b strings.Builder
+	secret := false
+	for _, p := range parts {
+		if p.Expr == nil {
+			b.WriteString(p.Literal)
+			continue
+		}
+		v, err := r.expr(p.Expr)
+		if err != nil {
+			return nil, err
+		}
+		s, err := r.text(v)
+		if err != nil {
+			return nil, err
+		}
+		if escape != nil && !p.Rules {
+			if s, err = escape(s); err != nil {
+				return nil, err
+			}
+		}
+		secret = secret || v.HoldsSecret()
+		b.WriteString(s)
+	}
+	n := r.arena.String(b.String())
+	if secret {
+		n = r.arena.MarkSecret(n)
+	}
+	return n, nil
+}
+
+// message is template for what people read: secrets in it are redacted.
+func (r *runner) message(t *plan.Template) string {
+	if t == nil {
+		return ""
+	}
+	if t.Text == nil {
+		v, err := r.template(t)
+		return r.shown(v, err)
+	}
+	var b strings.Builder
+	for _, p := range t.Text {
+		if p.Expr == nil {
+			b.WriteString(p.Literal)
+			continue
+		}
+		v, err := r.expr(p.Expr)
+		b.WriteString(r.shown(v, err))
+	}
+	return b.String()
+}
+
+const shownRunes = 200
+
+func (r *runner) shown(v *value.Node, err error) string {
+	if err != nil {
+		return "(" + err.Error() + ")"
+	}
+	if v.HoldsSecret() {
+		return value.Redacted
+	}
+	s, err := r.text(v)
+	if err != nil {
+		return value.Preview(v)
+	}
+	if runes := []rune(s); len(runes) > shownRunes {
+		s = string(runes[:shownRunes]) + "…"
+	}
+	return s
+}

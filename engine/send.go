@@ -1,0 +1,616 @@
+package engine
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/celmap/celmap/engine/plan"
+	"github.com/celmap/celmap/engine/value"
+)
+
+// target is where the items of a request go: all of it that is not made of items.
+type target struct {
+	endpoint *value.Node
+	headers  *value.Node // object of texts
+	params   *value.Node // object of texts, from auth
+	max      int         // items in one request; 0 for no bound
+	trace    bool
+}
+
+// send makes the items of an event.
+func (r *runner) send(i int, e *event) error {
+	e.items = e.items[:0]
+	for _, s := range e.mapping.Sends {
+		if err := r.sendEntry(i, e, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *runner) sendEntry(i int, e *event, s *plan.Send) error {
+	if ok, err := r.decide(s.Rule, s.When); err != nil || !ok {
+		return err
+	}
+	if s.Choose != nil {
+		for _, alternative := range s.Choose {
+			ok, err := r.condition(alternative.When)
+			if err != nil {
+				return err
+			}
+			if ok {
+				return r.sendEntry(i, e, alternative)
+			}
+			if r.observe != nil {
+				r.observe.Decided(alternative.Rule, false)
+			}
+		}
+		return nil
+	}
+	if err := r.needs(s.Needs); err != nil {
+		return err
+	}
+	if s.Each == nil {
+		return r.item(i, e, s)
+	}
+	return r.each(s.Each, func(*value.Node) error { return r.item(i, e, s) })
+}
+
+func (r *runner) item(i int, e *event, s *plan.Send) error {
+	limits := r.connection.program.limits
+	if len(e.items) >= limits.Items {
+		return &EventError{Code: "too_many_items", Status: 400, Rule: s.Rule, Message: fmt.Sprintf("the event makes more than %d items", limits.Items)}
+	}
+	it := &item{request: s.Request, rule: s.Rule, events: []int{i}}
+	for _, w := range s.With {
+		v, err := r.template(w)
+		if err != nil {
+			return err
+		}
+		it.args = append(it.args, v)
+	}
+	node, err := r.template(s.Item)
+	if err != nil {
+		return err
+	}
+	it.node = r.wrote(node, s.Rule)
+	if it.target, err = r.target(it); err != nil {
+		return err
+	}
+	if it.target.trace && node.Kind() == value.Object {
+		if s.Item.Expr != nil || s.Item.Constant != nil {
+			node = r.arena.Fork(node)
+		}
+		it.trace = e.job
+		if it.trace == "" {
+			it.trace = fmt.Sprint(e.result.Index)
+		}
+		if f := s.Request.TraceField; f != "index" {
+			r.wrote(r.arena.Set(node, f, r.arena.String(it.trace)), s.Request.Rule)
+		}
+		it.node = r.wrote(node, s.Rule)
+	}
+	if s.Request.Same != nil && s.Request.Duplicates != "" && s.Request.Duplicates != "keep" {
+		if it.same, err = r.identity(it); err != nil {
+			return err
+		}
+	}
+	e.items = append(e.items, it)
+	return nil
+}
+
+// identity is what makes two items of a request the same; null, alone or
+// within a list, is like nothing else.
+func (r *runner) identity(it *item) (string, error) {
+	r.arguments(it)
+	defer r.set(r.lines.item, r.set(r.lines.item, it.node))
+	v, err := r.expr(it.request.Same)
+	if err != nil || v.IsNull() {
+		return "", err
+	}
+	for m := v.First(); m != nil && v.Kind() == value.List; m = m.Next() {
+		if m.IsNull() {
+			return "", nil
+		}
+	}
+	return string(value.AppendJSON(nil, v)), nil
+}
+
+// arguments sets the variables that a request's `args` name.
+func (r *runner) arguments(it *item) {
+	for i, slot := range it.request.ArgSlots {
+		r.values[slot] = it.args[i]
+	}
+}
+
+// target computes address, headers and authentication of an item's request.
+func (r *runner) target(it *item) (*target, error) {
+	q := it.request
+	if !q.Fixed {
+		return r.makeTarget(it)
+	}
+	if t := r.targets[q]; t != nil {
+		return t, nil
+	}
+	arena := r.arena
+	r.arena, r.frame.Arena = r.static, r.static
+	t, err := r.makeTarget(it)
+	r.arena, r.frame.Arena = arena, arena
+	if err != nil {
+		return nil, err
+	}
+	t.endpoint.Freeze()
+	t.headers.Freeze()
+	t.params.Freeze()
+	r.targets[q] = t
+	return t, nil
+}
+
+func (r *runner) makeTarget(it *item) (*target, error) {
+	q := it.request
+	r.arguments(it)
+	defer r.set(r.lines.item, r.set(r.lines.item, it.node))
+	t := &target{headers: r.arena.Object(), params: r.arena.Object(), trace: q.TraceField != ""}
+	var err error
+	if t.endpoint, err = r.endpoint(q.Host, q.URL, q.Rule); err != nil {
+		return nil, err
+	}
+	if err := r.addTexts(t.headers, r.program.Headers, q.Rule, true); err != nil {
+		return nil, err
+	}
+	if err := r.authenticate(t, q); err != nil {
+		return nil, err
+	}
+	if err := r.addTexts(t.headers, q.Headers, q.Rule, true); err != nil {
+		return nil, err
+	}
+	if q.TraceWhen != nil {
+		if t.trace, err = r.condition(q.TraceWhen); err != nil {
+			return nil, err
+		}
+	}
+	if q.Max != nil {
+		v, err := r.expr(q.Max)
+		if err != nil {
+			return nil, err
+		}
+		n, ok := v.Int()
+		if !ok || n < 1 || n > 1_000_000 {
+			return nil, &EventError{Code: "invalid_maximum", Status: 400, Path: q.Max.Text, Rule: q.Rule, Message: "the maximum of items in a request has to be a whole number from 1 on, this is " + value.Preview(v)}
+		}
+		t.max = int(n)
+	}
+	return t, nil
+}
+
+// authenticate applies the first way of authentication whose condition holds.
+func (r *runner) authenticate(t *target, q *plan.Request) error {
+	for _, a := range q.Auth {
+		ok, err := r.decide(a.Rule, a.When)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		if err := r.needs(a.Needs); err != nil {
+			return err
+		}
+		if err := r.addTexts(t.headers, a.Headers, a.Rule, true); err != nil {
+			return err
+		}
+		if err := r.addTexts(t.params, a.Params, a.Rule, false); err != nil {
+			return err
+		}
+		if a.User != nil {
+			return r.basic(t, a)
+		}
+		return nil
+	}
+	if len(q.Auth) > 0 {
+		return &EventError{Code: "missing_config", Status: 400, Rule: q.Rule, Path: "config", Message: "no way of authentication fits the destination's settings"}
+	}
+	return nil
+}
+
+func (r *runner) basic(t *target, a *plan.Auth) error {
+	user, err := r.template(a.User)
+	if err != nil {
+		return err
+	}
+	password, err := r.template(a.Password)
+	if err != nil {
+		return err
+	}
+	u, err := r.text(user)
+	if err != nil {
+		return err
+	}
+	p, err := r.text(password)
+	if err != nil {
+		return err
+	}
+	v := r.arena.String("Basic " + base64.StdEncoding.EncodeToString([]byte(u+":"+p)))
+	r.wrote(r.arena.Set(t.headers, "Authorization", r.arena.MarkSecret(v)), a.Rule)
+	return nil
+}
+
+// addTexts adds members to an object of texts. Null ones are left out.
+func (r *runner) addTexts(object *value.Node, fields []plan.Field, rule *Rule, header bool) error {
+	for _, f := range fields {
+		v, err := r.template(f.Value)
+		if err != nil {
+			return err
+		}
+		if v.IsNull() {
+			continue
+		}
+		if err := r.addText(object, f.Name, v, rule, header); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *runner) addText(object *value.Node, name string, v *value.Node, rule *Rule, header bool) error {
+	n := v
+	if v.Kind() != value.String {
+		s, err := r.text(v)
+		if err != nil {
+			return err
+		}
+		n = r.arena.String(s)
+		if v.HoldsSecret() {
+			n = r.arena.MarkSecret(n)
+		}
+	}
+	if header && strings.ContainsAny(n.Text(), "\r\n\x00") {
+		return &EventError{Code: "unsafe_header", Status: 400, Rule: rule, Message: "the value of the header " + name + " holds a line break"}
+	}
+	r.wrote(r.arena.Set(object, name, n), rule)
+	return nil
+}
+
+// endpoint fills in a URL. What is computed is escaped, except what comes from
+// tables of the rules; the host is one that the destination declares.
+func (r *runner) endpoint(h *plan.Host, t *plan.Template, rule *Rule) (*value.Node, error) {
+	base, secret := h.Base, false
+	if h.URL != nil {
+		v, err := r.template(h.URL)
+		if err != nil {
+			return nil, err
+		}
+		if base, err = r.text(v); err != nil {
+			return nil, err
+		}
+		secret = v.HoldsSecret()
+		if err := within(base, h); err != nil {
+			return nil, err
+		}
+		base = strings.TrimSuffix(base, "/")
+	}
+	var path *value.Node
+	var err error
+	switch {
+	case t == nil:
+	case t.Text != nil:
+		path, err = r.parts(t.Text, func(s string) (string, error) { return escapeSegment(s, rule) })
+	default:
+		path = t.Constant
+	}
+	if err != nil {
+		return nil, err
+	}
+	n := r.arena.String(base + path.Text())
+	if secret || path.HoldsSecret() {
+		n = r.arena.MarkSecret(n)
+	}
+	return n, nil
+}
+
+// within checks that an address from the config is where the destination
+// allows it.
+func within(base string, h *plan.Host) error {
+	fail := func(why string) error {
+		return &EventError{Code: "forbidden_host", Status: 400, Rule: h.Rule, Path: "config", Message: "the address of the host " + h.Name + " in the destination's settings cannot be used: " + why}
+	}
+	u, err := url.Parse(base)
+	switch {
+	case err != nil || u.Host == "":
+		return fail("it is no URL such as https://example.com")
+	case u.User != nil || u.Fragment != "":
+		return fail("it holds a user name or a fragment")
+	case u.Scheme != "https" && h.Within != "any" && !local(u.Hostname()):
+		return fail("it has to start with https://")
+	case u.Scheme != "https" && u.Scheme != "http":
+		return fail("it has to start with https:// or http://")
+	}
+	host, allowed := strings.ToLower(u.Hostname()), strings.ToLower(h.Within)
+	switch {
+	case allowed == "any" || host == allowed:
+		return nil
+	case strings.HasPrefix(allowed, "*.") && strings.HasSuffix(host, allowed[1:]) && len(host) > len(allowed)-1:
+		return nil
+	}
+	return fail("its host is not within " + h.Within)
+}
+
+func local(host string) bool { return host == "localhost" || host == "127.0.0.1" || host == "::1" }
+
+// escapeSegment percent-encodes a part of a URL, so that it stays one part of
+// one segment whatever it holds.
+func escapeSegment(s string, rule *Rule) (string, error) {
+	if s == "" || s == "." || s == ".." {
+		return "", &EventError{Code: "unsafe_url", Status: 400, Rule: rule, Message: fmt.Sprintf("a part of the URL is %q, which would change the path", s)}
+	}
+	const hex = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-_.~", c) >= 0 {
+			b.WriteByte(c)
+		} else {
+			b.WriteByte('%')
+			b.WriteByte(hex[c>>4])
+			b.WriteByte(hex[c&15])
+		}
+	}
+	return b.String(), nil
+}
+
+// together reports whether two items may travel in one request.
+func together(a, b *item) bool {
+	if a.request != b.request || a.request.Single {
+		return false
+	}
+	if a.target == b.target {
+		return true
+	}
+	return value.Equal(a.target.endpoint, b.target.endpoint) && value.Equal(a.target.headers, b.target.headers) &&
+		value.Equal(a.target.params, b.target.params) && slices.EqualFunc(a.args, b.args, value.Equal)
+}
+
+// merge adds items that are the same into one, as the request says.
+func (r *runner) merge(items []*item) []*item {
+	if len(items) < 2 {
+		return items
+	}
+	var out []*item
+	seen := map[string]int{}
+	for _, it := range items {
+		k, again := seen[it.same]
+		if it.same == "" || !again {
+			if it.same != "" {
+				seen[it.same] = len(out)
+			}
+			out = append(out, it)
+			continue
+		}
+		old := *out[k]
+		old.events = append(slices.Clone(old.events), it.events...)
+		switch it.request.Duplicates {
+		case "replace":
+			old.node = r.retrace(it.node, old)
+		case "union":
+			old.node = r.join(old.node, it.node, true)
+		default:
+			old.node = r.retrace(r.join(old.node, it.node, false), old)
+		}
+		out[k] = &old
+	}
+	return out
+}
+
+// retrace keeps the trace of the first of merged items.
+func (r *runner) retrace(n *value.Node, first item) *value.Node {
+	if f := first.request.TraceField; first.trace != "" && f != "index" && n.Get(f) != nil {
+		n = r.arena.Fork(n)
+		r.arena.Set(n, f, first.node.Get(f))
+	}
+	return n
+}
+
+// join merges two values: objects member by member, later ones over earlier
+// ones; with union lists are joined.
+func (r *runner) join(a, b *value.Node, union bool) *value.Node {
+	switch {
+	case a.Kind() == value.Object && b.Kind() == value.Object:
+		sum := r.arena.Fork(a)
+		for m := b.First(); m != nil; m = m.Next() {
+			v := m
+			if old := a.Get(m.Key()); old != nil {
+				v = r.join(old, m, union)
+			}
+			r.arena.Set(sum, m.Key(), v)
+		}
+		return sum
+	case union && a.Kind() == value.List && b.Kind() == value.List:
+		sum := r.arena.Fork(a)
+		for m := b.First(); m != nil; m = m.Next() {
+			known := false
+			for x := sum.First(); x != nil && !known; x = x.Next() {
+				known = value.Equal(x, m)
+			}
+			if !known {
+				r.arena.Append(sum, m)
+			}
+		}
+		return sum
+	}
+	return b
+}
+
+// requests builds the requests of items, in their order: neighbours that may
+// travel together do, up to the maximum.
+func (r *runner) requests(items []*item) ([]Request, error) {
+	var out []Request
+	for len(items) > 0 {
+		n := 1
+		for n < len(items) && together(items[0], items[n]) {
+			n++
+		}
+		group := r.merge(items[:n])
+		items = items[n:]
+		for len(group) > 0 {
+			size := len(group)
+			if m := group[0].target.max; m > 0 {
+				size = min(size, m)
+			}
+			if group[0].request.Single {
+				size = 1
+			}
+			q, used, err := r.request(group[:size])
+			if err != nil {
+				return nil, err
+			}
+			if len(out) >= r.connection.program.limits.Requests {
+				return nil, &EventError{Code: "too_many_requests", Status: 400, Rule: q.Rule, Message: fmt.Sprintf("the event makes more than %d requests", r.connection.program.limits.Requests)}
+			}
+			out = append(out, q)
+			group = group[used:]
+		}
+	}
+	return out, nil
+}
+
+// request builds one request; where its body would be too large it takes fewer
+// items, and says how many.
+func (r *runner) request(items []*item) (Request, int, error) {
+	for {
+		q, err := r.describe(items)
+		if err != nil {
+			return q, 0, err
+		}
+		most := items[0].request.MaxBytes
+		if most == 0 {
+			return q, len(items), nil
+		}
+		size := len(value.AppendJSON(nil, q.Descriptor.Get("body")))
+		if size <= most {
+			return q, len(items), nil
+		}
+		if len(items) == 1 {
+			return q, 0, &EventError{Code: "item_too_large", Status: 400, Rule: items[0].rule, Message: fmt.Sprintf("the request would have %d bytes, at most %d are allowed", size, most)}
+		}
+		items = items[:len(items)/2]
+	}
+}
+
+// describe writes a request in descriptor form.
+func (r *runner) describe(items []*item) (Request, error) {
+	it := items[0]
+	q, t := it.request, it.target
+	r.arguments(it)
+	oldItem, oldItems := r.set(r.lines.item, it.node), r.set(r.lines.items, nil)
+	defer func() {
+		r.set(r.lines.item, oldItem)
+		r.set(r.lines.items, oldItems)
+	}()
+	if !q.Single {
+		list := r.arena.List()
+		for _, x := range items {
+			r.wrote(r.arena.Append(list, x.node), x.rule)
+		}
+		r.set(r.lines.items, list)
+	}
+	out := Request{Name: q.Name, Rule: it.rule, items: items, plan: q}
+	d := r.arena.Object()
+	r.wrote(r.arena.Add(d, "method", r.arena.String(q.Method)), q.Rule)
+	r.wrote(r.arena.Add(d, "endpoint", t.endpoint), q.Rule)
+	if t.headers.Len() > 0 {
+		r.wrote(r.arena.Add(d, "headers", t.headers), q.Rule)
+	}
+	params := t.params
+	if q.Params != nil {
+		own, err := r.template(q.Params)
+		if err != nil {
+			return out, err
+		}
+		params = r.arena.Object()
+		for m := own.First(); m != nil && own.Kind() == value.Object; m = m.Next() {
+			if m.IsNull() {
+				continue
+			}
+			if err := r.addText(params, m.Key(), m, it.rule, false); err != nil {
+				return out, err
+			}
+		}
+		for m := t.params.First(); m != nil; m = m.Next() { // authentication is never overridden
+			r.arena.Set(params, m.Key(), m)
+		}
+	}
+	if params.Len() > 0 {
+		r.wrote(r.arena.Add(d, "params", params), q.Rule)
+	}
+	body, err := r.template(q.Envelope)
+	if err != nil {
+		return out, err
+	}
+	if body != nil && q.Envelope != nil {
+		format, content, err := r.encode(q, body)
+		if err != nil {
+			return out, err
+		}
+		formats := r.arena.Object()
+		r.wrote(r.arena.Add(formats, format, content), q.Rule)
+		r.wrote(r.arena.Add(d, "body", formats), q.Rule)
+	}
+	out.Descriptor = r.wrote(d, it.rule)
+	return out, nil
+}
+
+// Output is what became of a batch.
+type Output struct {
+	batch    *Batch
+	results  []Result
+	elements []Element
+}
+
+// Map maps the events. Questions that were not answered count as nothing found.
+func (b *Batch) Map() *Output {
+	for b.round < 2 && len(b.questions) > 0 {
+		b.settle()
+	}
+	return &Output{batch: b}
+}
+
+// Results returns one result for each input, in order, each with requests of
+// its own.
+func (o *Output) Results() []Result {
+	if o.results != nil {
+		return o.results
+	}
+	b := o.batch
+	o.results = make([]Result, len(b.events))
+	for i := range b.events {
+		e := &b.events[i]
+		if e.result.Status == Mapped && e.done {
+			b.runner.start(e.node)
+			requests, err := b.runner.requests(e.items)
+			if err != nil {
+				b.reject(e, err)
+			}
+			e.result.Requests = requests
+		}
+		o.results[i] = e.result
+	}
+	return o.results
+}
+
+// Release gives the batch's memory back. Nothing of the output may be used
+// afterwards, except texts of results that were copied.
+func (o *Output) Release() {
+	b := o.batch
+	if b == nil {
+		return
+	}
+	o.batch, o.results, o.elements = nil, nil, nil
+	b.arena.Reset()
+	batchArenas.Put(b.arena)
+	b.runner.arena, b.runner.frame.Arena = nil, nil
+	b.connection.runners.Put(b.runner)
+	b.runner = nil
+}
