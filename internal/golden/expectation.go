@@ -171,7 +171,10 @@ func (r *reader) rejected(n *source.Node) {
 	if !r.mapping(n, "`rejected`", "code", "status", "message", "path") {
 		return
 	}
-	r.text(r.need(n, "code", "`rejected`"), "code")
+	if len(n.Entries) == 0 {
+		r.found.Errorf("fixture-missing-key", n.Span, "`rejected` says nothing about the rejection").Help = "write its `code`, or a part of its `message`"
+	}
+	r.text(n.Get("code"), "code")
 	r.text(n.Get("message"), "message")
 	r.text(n.Get("path"), "path")
 	r.number(n.Get("status"), "status")

@@ -156,7 +156,7 @@ outcomes:
 		Entry("a request's slip", strings.Replace(fine, "requests: []", "requests:\n  - {method: GET, url: x, endpoint: y}", 1), "5:19: a request has no key `url` | its keys are `method`, `endpoint`, `params`, `headers`, `body`, `form`, `xml` and `text`"),
 		Entry("two bodies", strings.Replace(fine, "requests: []", "requests:\n  - {method: GET, endpoint: y, body: {}, form: {}}", 1), "5:42: a request is sent as `body` or as `form` | keep one of them"),
 		Entry("the form of descriptors", strings.Replace(fine, "requests: []", "requests:\n  - {method: GET, endpoint: y, body: {JSON: {}}}", 1), "5:39: a fixture leaves `JSON` out | write what is inside: `body: {…}`"),
-		Entry("a rejection without code", strings.Replace(fine, "requests: []", "rejected: {message: x}", 1), "4:12: `rejected` needs the key `code` | add `code: …`"),
+		Entry("a rejection of no kind", strings.Replace(fine, "requests: []", "rejected: {}", 1), "4:11: `rejected` says nothing about the rejection | write its `code`, or a part of its `message`"),
 		Entry("a rejection that is a text", strings.Replace(fine, "requests: []", "rejected: missing_email", 1), "4:11: `rejected` is a mapping, and this is the text `missing_email` | write it with the keys `code`, `status`, `message` and `path`"),
 		Entry("not filtered", strings.Replace(fine, "requests: []", "filtered: false", 1), "4:11: `filtered` is the reason, or true, and this is the text `false` | write `filtered: true`, or a part of the reason"),
 		Entry("a result of nothing", strings.Replace(strings.Replace(fine, "event: {type: identify}", "events: [{}]", 1), "requests: []", "results: [{warnings: {}}]", 1), "4:12: a result says what became of it | add one of `requests`, `rejected` and `filtered`"),

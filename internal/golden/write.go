@@ -91,12 +91,12 @@ func flow(n *value.Node) string {
 	return string(value.AppendJSON(nil, n))
 }
 
-// bare are the texts that every YAML reader takes for texts without quotes, in
-// a block as well as between brackets.
-var bare = regexp.MustCompile(`^[\pL_/]([\pL\pN_./@+=&%$~-]|:[\pL\pN_./@+=&%$~-]| [\pL\pN_/])*$`)
+// bare are texts that every YAML reader takes for texts without quotes, in a
+// block as well as between brackets: words, addresses, lengths of time.
+var bare = regexp.MustCompile(`^[\pL_/]([\pL\pN_./@+=&%$~-]|:[\pL\pN_./@+=&%$~-]| [\pL\pN_/])*$|^(\d+(h|m|s|ms))+$`)
 
 // reserved are words that some reader of YAML takes for something else.
-var reserved = []string{"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
+var reserved = []string{"null", "true", "false", "yes", "no", "on", "off"}
 
 // scalar writes a text in one line, in quotes where it needs them.
 func scalar(text string) string {
