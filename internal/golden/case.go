@@ -41,7 +41,7 @@ type Case struct {
 type Answer struct {
 	Request int // counted over all requests, from 0
 	Status  int
-	Headers map[string]string
+	Headers map[string]string // names in lower case
 	Body    []byte
 }
 

@@ -3,8 +3,10 @@ package golden
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/celmap/celmap/engine"
 	"github.com/celmap/celmap/engine/source"
@@ -21,9 +23,11 @@ func (c *Case) play(program *engine.Program) (*tree, *actual, source.Diagnostics
 	if err != nil {
 		return nil, nil, c.wrong("config", err)
 	}
-	answers, err := engine.ParseAnswers(c.Lookups)
-	if err != nil {
-		return nil, nil, c.wrong("lookups", err)
+	answers := engine.StaticAnswers{}
+	for _, name := range slices.Sorted(maps.Keys(c.Lookups)) {
+		if answers[name], err = engine.ParseAnswers(name, c.Lookups[name]); err != nil {
+			return nil, nil, c.wrong("lookups", err)
+		}
 	}
 	t := newTree()
 	connection = connection.Observe(provenance{t})
@@ -46,7 +50,7 @@ func (c *Case) play(program *engine.Program) (*tree, *actual, source.Diagnostics
 		a.batches = append(a.batches, t.element(&elements[i], results, ids))
 	}
 	if c.Answer != nil {
-		if a.outcomes, err = t.judge(c, connection, elements, ids); err != nil {
+		if a.outcomes, err = t.judge(c, out, elements, ids); err != nil {
 			return nil, nil, c.wrong("answer", err)
 		}
 	}
@@ -66,7 +70,7 @@ func (c *Case) unknown(program *engine.Program) (found source.Diagnostics) {
 		known     []string
 	}{
 		{"portal", "portal data", program.Portals()},
-		{"lookups", "lookup", program.Lookups()},
+		{"lookups", "lookup", slices.Sorted(slices.Values(program.Lookups()))},
 	} {
 		for _, e := range entries(c.root.Get(kind.key)) {
 			if slices.Contains(kind.known, e.Key.Text) {
@@ -93,19 +97,20 @@ func entries(n *source.Node) []source.Entry {
 }
 
 // wrong returns a finding about one of the fixture's keys.
-func (c *Case) wrong(key string, err error) (found source.Diagnostics) {
-	n := c.root.Get(key)
-	if n == nil {
-		n = c.root.Get("destination")
-	}
-	var config *engine.ConfigError
-	if errors.As(err, &config) {
-		if portal := c.root.Get("portal").Get(config.Path); portal != nil {
-			n = portal
+func (c *Case) wrong(key string, err error) source.Diagnostics {
+	d := source.Diagnostic{Code: "fixture-" + key, Summary: err.Error()}
+	var setting *engine.SettingsError
+	if errors.As(err, &setting) {
+		d.Summary, d.Help = setting.Setting+": "+setting.Message, setting.Help
+		if name, ok := strings.CutPrefix(setting.Setting, "portal."); ok {
+			d.Code, key = "fixture-portal", "portal"
+			d.Span = c.root.Get("portal").Get(name).Span
 		}
 	}
-	found.Errorf("fixture-"+key, n.Span, "%v", err)
-	return found
+	if n := c.root.Get(key); d.Span.IsZero() && n != nil {
+		d.Span = n.Span
+	}
+	return source.Diagnostics{d}
 }
 
 // state says what became of an event.
@@ -163,7 +168,7 @@ func names(results []engine.Result) []string {
 }
 
 // judge says what comes of the answer to one of the requests.
-func (t *tree) judge(c *Case, connection *engine.Connection, elements []engine.Element, names []string) (*value.Node, error) {
+func (t *tree) judge(c *Case, out *engine.Output, elements []engine.Element, names []string) (*value.Node, error) {
 	before := 0
 	for i := range elements {
 		e := &elements[i]
@@ -171,9 +176,14 @@ func (t *tree) judge(c *Case, connection *engine.Connection, elements []engine.E
 			before += len(e.Requests)
 			continue
 		}
+		judged, err := out.Judge(&e.Requests[c.Answer.Request-before], engine.Answer{
+			Status: c.Answer.Status, Headers: c.Answer.Headers, Body: c.Answer.Body,
+		})
+		if err != nil {
+			return nil, err
+		}
 		outcomes := t.arena.Object()
-		answer := engine.Answer{Status: c.Answer.Status, Headers: c.Answer.Headers, Body: c.Answer.Body}
-		for _, o := range connection.Judge(e, c.Answer.Request-before, answer) {
+		for _, o := range judged {
 			outcome := t.arena.Object()
 			t.arena.Add(outcome, "do", t.text(o.Do))
 			if o.After > 0 {

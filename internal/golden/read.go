@@ -150,9 +150,10 @@ func (r *reader) lookup(n *source.Node) {
 				r.found.Errorf("fixture-lookup", start(item), "an answer of a lookup has either `answer` or `failure`").Help =
 					"write `answer: …`, or `failure: {status: 429}`"
 			}
-			if failure := item.Get("failure"); failure != nil && r.mapping(failure, "`failure`", "status", "message") {
+			if failure := item.Get("failure"); failure != nil && r.mapping(failure, "`failure`", "status", "message", "body") {
 				r.number(r.need(failure, "status", "`failure`"), "status")
 			}
+			r.text(r.need(item, "key", "an answer of a lookup"), "key")
 			if with := item.Get("with"); with != nil {
 				r.mapping(with, "`with`")
 			}
@@ -171,7 +172,7 @@ func (r *reader) answer(n *source.Node) *Answer {
 	if headers := n.Get("headers"); headers != nil && r.mapping(headers, "`headers`") {
 		a.Headers = map[string]string{}
 		for _, e := range headers.Entries {
-			a.Headers[e.Key.Text] = r.text(e.Value, e.Key.Text)
+			a.Headers[strings.ToLower(e.Key.Text)] = r.text(e.Value, e.Key.Text)
 		}
 	}
 	switch body := n.Get("body"); {

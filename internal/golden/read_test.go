@@ -81,7 +81,7 @@ outcomes:
   a: {do: retry, after: 2s}
 `))
 		Expect(found).To(BeEmpty())
-		Expect(*c.Answer).To(Equal(Answer{Request: 1, Status: 429, Headers: map[string]string{"Retry-After": "2"}, Body: []byte(`{"a":1.0}`)}))
+		Expect(*c.Answer).To(Equal(Answer{Request: 1, Status: 429, Headers: map[string]string{"retry-after": "2"}, Body: []byte(`{"a":1.0}`)}))
 	})
 
 	Describe("configs", func() {
