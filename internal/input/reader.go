@@ -97,6 +97,10 @@ func (r *Reader) Next() (Item, error) {
 	}
 }
 
+// Ready reports whether something behind the last item has been read already.
+// If not, Next may have to wait for it.
+func (r *Reader) Ready() bool { return space(r.rest()) < len(r.rest()) }
+
 // Close ends the reading.
 func (r *Reader) Close() error {
 	if r.open == nil {

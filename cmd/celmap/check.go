@@ -1,0 +1,80 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/celmap/celmap/engine/source"
+	"github.com/celmap/celmap/internal/report"
+)
+
+type checkCommand struct {
+	Format string   `enum:"text,json,github" default:"text" help:"text: for people; json: for programs; github: annotations of a workflow."`
+	Paths  []string `arg:"" optional:"" name:"path" help:"Folders or files; a folder may hold several mappings, schemas and fixtures. Default: all that is built in."`
+}
+
+func (checkCommand) Help() string {
+	return `Every mistake is shown with its place:
+
+  rules/identify.yaml:14:11: error[unknown-name]: nothing here is called emial
+    14 |     when: emial != null
+       |           ^^^^^
+    help: did you mean email?
+
+Example: celmap check mappings fixtures`
+}
+
+func (c *checkCommand) Run(s *streams) error {
+	var k checker
+	if len(c.Paths) == 0 {
+		k.builtin()
+	}
+	for _, path := range c.Paths {
+		if err := k.path(path); err != nil {
+			return err
+		}
+	}
+	errors, warnings := 0, 0
+	for _, d := range k.findings {
+		if d.Severity == source.Error {
+			errors++
+		} else {
+			warnings++
+		}
+	}
+	if err := c.print(s, &k, errors, warnings); err != nil {
+		return err
+	}
+	if errors > 0 {
+		return &exit{code: exitRules}
+	}
+	return nil
+}
+
+func (c *checkCommand) print(s *streams, k *checker, errors, warnings int) error {
+	switch c.Format {
+	case "json":
+		encoder := json.NewEncoder(s.out)
+		encoder.SetEscapeHTML(false)
+		return encoder.Encode(struct {
+			Mappings    []string         `json:"mappings"`
+			Schemas     []string         `json:"schemas"`
+			Fixtures    []string         `json:"fixtures"`
+			Errors      int              `json:"errors"`
+			Warnings    int              `json:"warnings"`
+			Diagnostics []report.Finding `json:"diagnostics"`
+		}{k.mappings.list(), k.schemas.list(), k.fixtures.list(), errors, warnings, report.Findings(k.findings)})
+	case "github":
+		if err := report.GitHub(s.out, k.findings); err != nil {
+			return err
+		}
+	default:
+		if err := report.Text(s.out, k.findings, report.PaletteFor(s.out)); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintf(s.out, "%s, %s, %s: %s, %s\n",
+		amount(len(k.mappings), "mapping"), amount(len(k.schemas), "schema"), amount(len(k.fixtures), "fixture"),
+		amount(errors, "error"), amount(warnings, "warning"))
+	return err
+}
