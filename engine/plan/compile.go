@@ -29,7 +29,7 @@ type Options struct {
 // Compile reads and compiles a mapping folder. The program is nil if the
 // diagnostics have errors; warnings may come with a program.
 func Compile(fsys fs.FS, options Options) (*Program, source.Diagnostics) {
-	c := &compiler{options: options, variables: map[string]int{}, arena: value.NewArena(), objects: map[*source.Node]int{}}
+	c := &compiler{options: options, folders: map[*source.File]fs.FS{}, variables: map[string]int{}, arena: value.NewArena(), objects: map[*source.Node]int{}}
 	f := c.readFolder(fsys, options.Display)
 	if f.overlay != nil {
 		f = c.applyOverlay(f)
@@ -47,13 +47,15 @@ func Compile(fsys fs.FS, options Options) (*Program, source.Diagnostics) {
 type compiler struct {
 	options   Options
 	found     source.Diagnostics
-	broken    bool // a file has not the shape that compiling relies on
+	folders   map[*source.File]fs.FS // the folder of each file
+	bases     int                    // overlays that are being applied
+	dest      string                 // what the destination's own file calls itself
+	broken    bool                   // a file has not the shape that compiling relies on
 	program   *Program
 	folder    *folder
 	arena     *value.Arena // constants of the program
 	variables map[string]int
 	objects   map[*source.Node]int // slots of objects by their rule
-	tables    map[int]bool         // slots that are tables
 	base      *scope
 	fragments map[string]*fragment
 }
@@ -99,23 +101,26 @@ func (c *compiler) compile(f *folder) {
 		Name: f.destination.name, Doc: text(root, "doc"),
 		Hosts: map[string]*Host{}, Lookups: map[string]*Lookup{}, Requests: map[string]*Request{}, Mappings: map[string]*Mapping{},
 	}
-	c.tables, c.fragments = map[int]bool{}, map[string]*fragment{}
+	c.fragments = map[string]*fragment{}
+	c.dest = f.destination.name
 	c.program.Aliases = texts(root.Get("aliases"))
-	c.schemas(f, root)
+	if f.as != "" { // an overlay also answers to the names of its base
+		c.program.Name, c.program.Aliases = f.as, append([]string{c.dest}, c.program.Aliases...)
+	}
+	c.schemas(root)
 	c.base = c.baseScope(root)
 	c.defineFunctions(c.base, root)
-	dest := c.program.Name
 	lets := c.declareLets(c.base, root.Get("let"))
 	c.compileTables(root)
 	c.compileHosts(root)
-	c.compilePortals(f, root)
-	c.compileLets(c.base, dest, root.Get("let"), lets)
+	c.compilePortals(root)
+	c.compileLets(c.base, c.dest, root.Get("let"), lets)
 	c.program.Headers = c.fields(c.configScope(), root.Get("headers"))
 	auth := c.compileAuth(root)
 	answers := c.compileAnswers(root)
 	c.compileRequests(root, auth, answers)
 	c.compileLookups(root)
-	baseTypes := c.compileTypes(c.base, dest, root.Get("types"))
+	baseTypes := c.compileTypes(c.base, c.dest, root.Get("types"))
 	for _, name := range sortedNames(f.fragments) {
 		c.declareFragment(f.fragments[name], baseTypes)
 	}
@@ -167,9 +172,9 @@ func items(n *source.Node) []*source.Node {
 }
 
 // schemas compiles the schema of the config and those of the events.
-func (c *compiler) schemas(f *folder, root *source.Node) {
+func (c *compiler) schemas(root *source.Node) {
 	if n := root.Get("config"); n != nil {
-		c.program.Config = c.schemaFile(f.fsys, n)
+		c.program.Config = c.schemaFile(n)
 	}
 	n := root.Get("events")
 	if n == nil {
@@ -177,7 +182,7 @@ func (c *compiler) schemas(f *folder, root *source.Node) {
 	}
 	fsys, ok := c.options.Events[n.Text]
 	if !ok {
-		sub, err := fs.Sub(f.fsys, path.Clean(n.Text))
+		sub, err := fs.Sub(c.folderOf(n), path.Clean(n.Text))
 		if err == nil {
 			if _, err = fs.Stat(sub, "."); err == nil {
 				fsys, ok = sub, true
@@ -208,9 +213,12 @@ func (c *compiler) schemas(f *folder, root *source.Node) {
 	}
 }
 
-// readFile reads a file that a rule names, inside the mapping folder.
-func (c *compiler) readNamed(fsys fs.FS, n *source.Node) ([]byte, bool) {
-	name := path.Clean(n.Text)
+// folderOf returns the mapping folder that a rule stands in.
+func (c *compiler) folderOf(n *source.Node) fs.FS { return c.folders[n.Span.File] }
+
+// readNamed reads a file that a rule names, inside its mapping folder.
+func (c *compiler) readNamed(n *source.Node) ([]byte, bool) {
+	fsys, name := c.folderOf(n), path.Clean(n.Text)
 	if !fs.ValidPath(name) {
 		c.error(n.Span, "path-outside", "name a file of the mapping folder", "%q lies outside the mapping folder", n.Text)
 		return nil, false
@@ -238,12 +246,12 @@ func (c *compiler) readNamed(fsys fs.FS, n *source.Node) ([]byte, bool) {
 	return data, true
 }
 
-func (c *compiler) schemaFile(fsys fs.FS, n *source.Node) *schema.Schema {
-	data, ok := c.readNamed(fsys, n)
+func (c *compiler) schemaFile(n *source.Node) *schema.Schema {
+	data, ok := c.readNamed(n)
 	if !ok {
 		return nil
 	}
-	s, err := schema.Compile(path.Clean(n.Text), data, schema.WithFiles(fsys))
+	s, err := schema.Compile(path.Clean(n.Text), data, schema.WithFiles(c.folderOf(n)))
 	if err != nil {
 		c.error(n.Span, "bad-schema", "", "%v", err)
 	}
@@ -567,7 +575,6 @@ func (c *compiler) compileLets(s *scope, file string, n *source.Node, slots []in
 }
 
 func (c *compiler) compileRoutes(root *source.Node) {
-	dest := c.program.Name
 	taken := map[string]bool{}
 	list := items(root.Get("routes"))
 	for i, n := range list {
@@ -598,7 +605,7 @@ func (c *compiler) compileRoutes(root *source.Node) {
 			c.error(n.Span, "duplicate-name", "give one of them a name", "there are two routes %q", name)
 		}
 		taken[name] = true
-		r.Rule = c.rule(dest+"/routes/"+name, n)
+		r.Rule = c.rule(c.dest+"/routes/"+name, n)
 		if r.Reject != nil {
 			r.Reject.Rule = r.Rule
 		}

@@ -15,7 +15,7 @@ import (
 func (c *compiler) compileTables(root *source.Node) {
 	for _, e := range entries(root.Get("tables")) {
 		n := e.Value
-		t := &Table{Rule: c.rule(c.program.Name+"/tables/"+e.Key.Text, n), Name: e.Key.Text, Absent: text(n, "absent")}
+		t := &Table{Rule: c.rule(c.dest+"/tables/"+e.Key.Text, n), Name: e.Key.Text, Absent: text(n, "absent")}
 		t.Rows = n.Get("rows").Value(c.arena).Freeze()
 		t.By = c.optional(c.base, n, "by", expression.Anything)
 		if a := n.Get("absent"); a != nil && t.Rows.Get(a.Text) == nil {
@@ -29,10 +29,10 @@ func (c *compiler) compileTables(root *source.Node) {
 	}
 }
 
-func (c *compiler) compilePortals(f *folder, root *source.Node) {
+func (c *compiler) compilePortals(root *source.Node) {
 	for _, e := range entries(root.Get("portal")) {
 		n := e.Value
-		p := &Portal{Rule: c.rule(c.program.Name+"/portal/"+e.Key.Text, n), Name: e.Key.Text, Doc: text(n, "doc"), TTL: c.duration(n, "ttl"), RefreshOnMiss: text(n, "refreshOnMiss") == "true"}
+		p := &Portal{Rule: c.rule(c.dest+"/portal/"+e.Key.Text, n), Name: e.Key.Text, Doc: text(n, "doc"), TTL: c.duration(n, "ttl"), RefreshOnMiss: text(n, "refreshOnMiss") == "true"}
 		p.Slot, _ = c.define(c.base, e.Key, Slot{Kind: PortalSlot, Portal: len(c.program.Portals)})
 		c.program.Portals = append(c.program.Portals, p)
 	}
@@ -51,10 +51,10 @@ func (c *compiler) compilePortals(f *folder, root *source.Node) {
 		}
 		p.Request = c.http(c.configScope(), n.Get("request"))
 		if item := n.Get("item"); item != nil {
-			p.Item = c.schemaFile(f.fsys, item)
+			p.Item = c.schemaFile(item)
 		}
 		if b := n.Get("builtin"); b != nil {
-			if data, ok := c.readNamed(f.fsys, b); ok {
+			if data, ok := c.readNamed(b); ok {
 				if !json.Valid(data) {
 					c.error(b.Span, "bad-json", "check it with a JSON validator", "%q is no valid JSON", b.Text)
 				}
@@ -66,7 +66,7 @@ func (c *compiler) compilePortals(f *folder, root *source.Node) {
 
 func (c *compiler) compileHosts(root *source.Node) {
 	for _, e := range entries(root.Get("hosts")) {
-		h := &Host{Rule: c.rule(c.program.Name+"/hosts/"+e.Key.Text, e.Value), Name: e.Key.Text}
+		h := &Host{Rule: c.rule(c.dest+"/hosts/"+e.Key.Text, e.Value), Name: e.Key.Text}
 		c.program.Hosts[h.Name] = h
 		if e.Value.Kind == source.Mapping {
 			h.URL, h.Within = c.template(c.configScope(), e.Value.Get("url")), text(e.Value, "within")
@@ -125,7 +125,7 @@ func (c *compiler) compileAuth(root *source.Node) map[string]*Auth {
 	byName := map[string]*Auth{}
 	for _, n := range items(root.Get("auth")) {
 		s := c.configScope()
-		a := &Auth{Rule: c.rule(c.program.Name+"/auth/"+text(n, "name"), n), Name: text(n, "name"), When: c.condition(s, n)}
+		a := &Auth{Rule: c.rule(c.dest+"/auth/"+text(n, "name"), n), Name: text(n, "name"), When: c.condition(s, n)}
 		if byName[a.Name] != nil {
 			c.error(n.Get("name").Span, "duplicate-name", "rename one of them", "there are two auth entries %q", a.Name)
 		}
@@ -147,7 +147,7 @@ func (c *compiler) compileAnswers(root *source.Node) map[string][]*Answer {
 		taken := map[string]bool{}
 		for _, n := range e.Value.Items {
 			name := text(n, "name")
-			a := &Answer{Rule: c.rule(c.program.Name+"/answers/"+e.Key.Text+"/"+name, n), When: c.condition(s, n), Do: text(n, "do"), Because: c.template(s, n.Get("because"))}
+			a := &Answer{Rule: c.rule(c.dest+"/answers/"+e.Key.Text+"/"+name, n), When: c.condition(s, n), Do: text(n, "do"), Because: c.template(s, n.Get("because"))}
 			if taken[name] {
 				c.error(n.Get("name").Span, "duplicate-name", "rename one of them", "there are two answer rules %q", name)
 			}
@@ -169,7 +169,7 @@ func (c *compiler) compileRequests(root *source.Node, auth map[string]*Auth, ans
 	for _, e := range entries(root.Get("requests")) {
 		n := e.Value
 		r := &Request{
-			Rule: c.rule(c.program.Name+"/requests/"+e.Key.Text, n), Name: e.Key.Text, Doc: text(n, "doc"),
+			Rule: c.rule(c.dest+"/requests/"+e.Key.Text, n), Name: e.Key.Text, Doc: text(n, "doc"),
 			Method: text(n, "method"), Host: c.host(n.Get("host")), Args: texts(n.Get("args")),
 			Encode: text(n, "encode"), Duplicates: text(n, "duplicates"), MaxBytes: c.integer(n, "maxBytes", 0),
 		}
@@ -279,7 +279,7 @@ func (c *compiler) compileLookups(root *source.Node) {
 	for _, e := range entries(root.Get("lookups")) {
 		n := e.Value
 		l := &Lookup{
-			Rule: c.rule(c.program.Name+"/lookups/"+e.Key.Text, n), Name: e.Key.Text, Doc: text(n, "doc"), Args: texts(n.Get("args")),
+			Rule: c.rule(c.dest+"/lookups/"+e.Key.Text, n), Name: e.Key.Text, Doc: text(n, "doc"), Args: texts(n.Get("args")),
 			Host: text(n, "host") == "true", TTL: c.duration(n, "ttl"),
 		}
 		if k := n.Get("keys"); k != nil {
@@ -302,7 +302,7 @@ func (c *compiler) compileLookups(root *source.Node) {
 	}
 }
 
-// lookupWith orders the arguments that a sender or an ask gives by the names
+// with orders the arguments that a sender or an ask gives by the names
 // that the request or lookup declares.
 func (c *compiler) with(s *scope, at *source.Node, n *source.Node, args []string, what string) []*Template {
 	out := make([]*Template, len(args))

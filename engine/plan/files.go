@@ -28,13 +28,13 @@ type folder struct {
 	fragments   map[string]*ruleFile
 	mappings    map[string]*ruleFile
 	order       []*ruleFile // by path
-	fsys        fs.FS
+	as          string      // name of the overlay that made it, "" for none
 }
 
 // readFolder reads every rule file below fsys. Files are told by their header,
 // not by their name; other YAML files are left alone.
 func (c *compiler) readFolder(fsys fs.FS, display string) *folder {
-	f := &folder{fragments: map[string]*ruleFile{}, mappings: map[string]*ruleFile{}, fsys: fsys}
+	f := &folder{fragments: map[string]*ruleFile{}, mappings: map[string]*ruleFile{}}
 	count := 0
 	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -59,7 +59,7 @@ func (c *compiler) readFolder(fsys fs.FS, display string) *folder {
 		if err != nil {
 			return err
 		}
-		c.readFile(f, path.Join(display, name), data)
+		c.readFile(f, fsys, path.Join(display, name), data)
 		return nil
 	})
 	if err != nil {
@@ -72,12 +72,13 @@ func (c *compiler) readFolder(fsys fs.FS, display string) *folder {
 	return f
 }
 
-func (c *compiler) readFile(f *folder, name string, data []byte) {
+func (c *compiler) readFile(f *folder, fsys fs.FS, name string, data []byte) {
 	root, found := source.Parse(name, data)
 	c.found.Add(found...)
 	if root == nil || found.HasErrors() {
 		return
 	}
+	c.folders[root.Span.File] = fsys
 	kind := root.Get("celmap")
 	if root.Kind != source.Mapping || kind == nil {
 		c.error(root.At(0, 0), "no-header", "start the file with `celmap: mapping/v1`, or another of "+strings.Join(syntax.Kinds, ", "), "the file does not say what it is: the key celmap is missing")

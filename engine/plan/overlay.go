@@ -1,4 +1,293 @@
 package plan
 
-// applyOverlay is written in overlay.go below.
-func (c *compiler) applyOverlay(f *folder) *folder { return f }
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/celmap/celmap/engine/source"
+	"github.com/celmap/celmap/engine/syntax"
+	"github.com/celmap/celmap/engine/value"
+)
+
+// maxBases bounds overlays of overlays.
+const maxBases = 4
+
+// applyOverlay returns the base destination of an overlay with its changes made
+// and the overlay's own fragments and mappings added; nil after an error.
+func (c *compiler) applyOverlay(top *folder) *folder {
+	c.bases++
+	defer func() { c.bases-- }()
+	root := top.overlay.root
+	name := root.Get("base")
+	if name == nil || c.broken {
+		return nil
+	}
+	if top.destination != nil {
+		c.error(top.destination.root.Span, "two-destinations", "an overlay changes the destination named under base; remove one of the two files", "the folder holds an overlay and a destination")
+		return nil
+	}
+	if c.bases > maxBases {
+		c.error(name.Span, "too-many-bases", "base it on the destination itself", "overlays are based on overlays more than %d deep", maxBases)
+		return nil
+	}
+	if c.options.Base == nil {
+		c.error(name.Span, "unknown-base", "this host offers no base destinations", "there is no destination %q to base the overlay on", name.Text)
+		return nil
+	}
+	fsys, display, ok := c.options.Base(name.Text)
+	if !ok {
+		c.error(name.Span, "unknown-base", "name a destination that is built in, such as hubspot", "there is no destination %q to base the overlay on", name.Text)
+		return nil
+	}
+	base := c.readFolder(fsys, display)
+	if base.overlay != nil {
+		base = c.applyOverlay(base)
+	}
+	if base == nil || base.destination == nil || c.found.HasErrors() {
+		return nil
+	}
+	c.adopt(base.fragments, top.fragments, "fragment")
+	c.adopt(base.mappings, top.mappings, "mapping")
+	base.order = append(base.order, top.order...)
+	for _, change := range items(root.Get("changes")) {
+		c.change(base, change)
+	}
+	for _, f := range base.order { // what was put in has to fit, too
+		if f.kind != syntax.OverlayKind {
+			c.found.Add(syntax.Check(f.root, syntax.FileShape(f.kind), f.kind)...)
+		}
+	}
+	base.as = top.overlay.name
+	return base
+}
+
+func (c *compiler) adopt(base, own map[string]*ruleFile, what string) {
+	for _, name := range sortedNames(own) {
+		if old := base[name]; old != nil {
+			c.error(own[name].root.Get("name").Span, "duplicate-name", "change single rules of it under changes, or choose another name", "the base has a %s %q already, in %s", what, name, old.root.Span.File.Name)
+			continue
+		}
+		base[name] = own[name]
+	}
+}
+
+// spot is where a rule stands: an entry of a mapping or an item of a list.
+type spot struct {
+	parent *source.Node
+	index  int // -1: it is not there
+}
+
+func (s spot) node() *source.Node {
+	if s.parent.Kind == source.Mapping {
+		return s.parent.Entries[s.index].Value
+	}
+	return s.parent.Items[s.index]
+}
+
+func (c *compiler) change(f *folder, n *source.Node) {
+	rule := n.Get("rule")
+	ops := slices.DeleteFunc([]string{"add", "replace", "remove", "move"}, func(k string) bool { return n.Get(k) == nil })
+	if rule == nil || len(ops) != 1 {
+		c.error(n.Span, "one-change", "write one of add, replace, remove and move for each rule", "a change does exactly one thing, this one does %d", len(ops))
+		return
+	}
+	at, ok := c.find(f, rule)
+	if !ok {
+		return
+	}
+	op := ops[0]
+	if op == "add" && at.index >= 0 {
+		c.error(rule.Span, "exists", "write replace instead of add", "the base has the rule %s already, at %s", rule.Text, at.node().Span)
+		return
+	}
+	if op != "add" && at.index < 0 {
+		c.unknown(rule, "rule", c.siblings(rule.Text, at.parent))
+		return
+	}
+	if op == "replace" || op == "remove" {
+		if !c.digestFits(n, rule, at.node()) {
+			return
+		}
+	}
+	last := rule.Text[strings.LastIndexByte(rule.Text, '/')+1:]
+	switch op {
+	case "replace":
+		if at.parent.Kind == source.Mapping {
+			at.parent.Entries[at.index].Value = n.Get("replace")
+		} else {
+			at.parent.Items[at.index] = n.Get("replace")
+		}
+	case "remove":
+		if at.parent.Kind == source.Mapping {
+			at.parent.Entries = slices.Delete(at.parent.Entries, at.index, at.index+1)
+		} else {
+			at.parent.Items = slices.Delete(at.parent.Items, at.index, at.index+1)
+		}
+	case "add":
+		c.insert(at.parent, n, source.Entry{Key: c.key(rule, last), Value: n.Get("add")}, last)
+	case "move":
+		if n.Get("before") == nil && n.Get("after") == nil {
+			c.error(n.Span, "missing-key", "add before or after, with the name of another entry", "a move needs a place to go to")
+			return
+		}
+		if at.parent.Kind != source.Sequence {
+			c.error(rule.Span, "no-order", "only entries of lists, such as routes, have an order", "%s has no order that a move could change", rule.Text)
+			return
+		}
+		moved := at.node()
+		at.parent.Items = slices.Delete(at.parent.Items, at.index, at.index+1)
+		c.insert(at.parent, n, source.Entry{Value: moved}, last)
+	}
+}
+
+// key is a node for the name of a rule that an overlay adds.
+func (c *compiler) key(rule *source.Node, name string) *source.Node {
+	k := *rule
+	k.Text = name
+	k.Span = rule.At(len(rule.Text)-len(name), len(rule.Text))
+	return &k
+}
+
+// insert puts an entry where `before` or `after` say, else at the end.
+func (c *compiler) insert(parent, n *source.Node, e source.Entry, name string) {
+	at := -1
+	for _, k := range []string{"before", "after"} {
+		ref := n.Get(k)
+		if ref == nil {
+			continue
+		}
+		if at = indexOf(parent, ref.Text); at < 0 {
+			c.unknown(ref, "entry", namesOf(parent))
+			return
+		}
+		if k == "after" {
+			at++
+		}
+	}
+	if parent.Kind == source.Mapping {
+		if at < 0 {
+			at = len(parent.Entries)
+		}
+		parent.Entries = slices.Insert(parent.Entries, at, e)
+		return
+	}
+	if got := entryName(e.Value); got != name {
+		c.error(e.Value.Span, "wrong-name", "write name: "+name, "the entry that is added as %q calls itself %q", name, got)
+		return
+	}
+	if at < 0 {
+		at = len(parent.Items)
+	}
+	parent.Items = slices.Insert(parent.Items, at, e.Value)
+}
+
+// find follows the path of a rule: FILE/SECTION/NAME. An index of -1 means that
+// all but the last name was found.
+func (c *compiler) find(f *folder, rule *source.Node) (spot, bool) {
+	names := strings.Split(rule.Text, "/")
+	files := map[string]*ruleFile{f.destination.name: f.destination}
+	maps.Copy(files, f.fragments)
+	maps.Copy(files, f.mappings)
+	file := files[names[0]]
+	if file == nil || len(names) < 2 {
+		known := sortedNames(files)
+		help := "a rule is written FILE/SECTION/NAME; the files are " + strings.Join(known, ", ")
+		if near := source.Suggest(names[0], known); near != "" {
+			help = "did you mean " + near + "?"
+		}
+		c.error(rule.Span, "unknown-rule", help, "%q names no rule", rule.Text)
+		return spot{}, false
+	}
+	at := spot{file.root, indexOf(file.root, names[1])}
+	for i, name := range names[2:] {
+		if at.index < 0 {
+			if i == 0 && len(names) == 3 { // a section that the file does not have yet
+				section := &source.Node{Kind: source.Mapping, Span: rule.Span}
+				file.root.Entries = append(file.root.Entries, source.Entry{Key: c.key(rule, names[1]), Value: section})
+				at = spot{file.root, len(file.root.Entries) - 1}
+			} else {
+				c.unknown(rule, "rule", c.siblings(rule.Text, at.parent))
+				return spot{}, false
+			}
+		}
+		parent := at.node()
+		at = spot{parent, indexOf(parent, name)}
+		if at.index < 0 && parent.Kind == source.Sequence {
+			for _, x := range parent.Items { // alternatives have names of their own
+				if choose := x.Get("choose"); choose != nil && indexOf(choose, name) >= 0 {
+					at = spot{choose, indexOf(choose, name)}
+				}
+			}
+		}
+		if parent.Kind == source.Scalar {
+			c.unknown(rule, "rule", nil)
+			return spot{}, false
+		}
+	}
+	return at, true
+}
+
+func (c *compiler) siblings(rule string, parent *source.Node) []string {
+	prefix := rule[:strings.LastIndexByte(rule, '/')+1]
+	var out []string
+	for _, n := range namesOf(parent) {
+		out = append(out, prefix+n)
+	}
+	return out
+}
+
+func indexOf(n *source.Node, name string) int {
+	return slices.Index(namesOf(n), name)
+}
+
+func namesOf(n *source.Node) []string {
+	var out []string
+	for _, e := range n.Entries {
+		out = append(out, e.Key.Text)
+	}
+	for _, x := range n.Items {
+		out = append(out, entryName(x))
+	}
+	return out
+}
+
+// entryName is the name of an entry of a list, as the compiler gives it.
+func entryName(n *source.Node) string {
+	if n.Kind == source.Scalar {
+		return n.Text
+	}
+	for _, k := range []string{"name", "to", "request", "do"} {
+		if v := n.Get(k); v != nil {
+			return v.Text
+		}
+	}
+	if r := n.Get("reject"); r != nil {
+		return text(r, "code")
+	}
+	return ""
+}
+
+// digestFits checks that what an overlay replaces or removes is still what its
+// author has seen.
+func (c *compiler) digestFits(n, rule, old *source.Node) bool {
+	want := digest(old)
+	given := n.Get("digest")
+	switch {
+	case given == nil:
+		c.error(n.Span, "missing-digest", "add digest: "+want+" after reading the rule at "+old.Span.String(), "the change of %s does not say which version of it is meant", rule.Text)
+	case given.Text != want:
+		c.error(given.Span, "changed-base", "read the rule at "+old.Span.String()+" again, adapt the change, and write digest: "+want, "%s has changed since this overlay was written", rule.Text)
+	default:
+		return true
+	}
+	return false
+}
+
+// digest identifies the content of a rule, whatever its layout and comments.
+func digest(n *source.Node) string {
+	sum := sha256.Sum256(value.AppendJSON(nil, n.Value(value.NewArena())))
+	return hex.EncodeToString(sum[:6])
+}
