@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/celmap/celmap/engine/value"
@@ -76,16 +77,9 @@ func (c *compiler) compile(name string, data []byte) *rule {
 	if len(c.errors) > 0 {
 		return nil
 	}
-	for _, r := range c.rules {
-		r.settle()
-	}
-	for _, r := range c.rules { // a reference to a rule without checks has none either
-		target := r
-		for target.ref != nil {
-			target = target.ref
-		}
-		if r.fixed == unsure {
-			r.fixed = target.fixed
+	for range 3 { // a rule follows its parent; references may lead either way
+		for _, r := range slices.Backward(c.rules) {
+			r.settle()
 		}
 	}
 	return c.byPlace[place{file: name}]

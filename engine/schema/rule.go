@@ -2,6 +2,7 @@ package schema
 
 import (
 	"regexp"
+	"slices"
 
 	"github.com/celmap/celmap/engine/value"
 )
@@ -92,13 +93,32 @@ func (r *rule) inPlace(visit func(*rule)) {
 	}
 }
 
-// settle fixes the answer of a rule without checks.
+// settle fixes the answer of a rule that lets every value pass: one that only
+// describes, as those of events do, costs nothing. What it refers to and holds
+// should be settled before; where that is open, so is the rule.
 func (r *rule) settle() {
-	if r.fixed == unsure && r.types == 0 && r.equal == nil && r.text == nil && r.number == nil && r.list == nil &&
-		r.object == nil && r.format == nil && r.ref == nil && r.all == nil && r.any == nil && r.one == nil &&
-		r.not == nil && r.when == nil {
+	switch {
+	case r.fixed != unsure:
+	case r.ref != nil:
+		r.fixed = r.ref.fixed
+	case r.types == 0 && r.equal == nil && r.text == nil && r.number == nil && r.format == nil &&
+		r.all == nil && r.any == nil && r.one == nil && r.not == nil && r.when == nil &&
+		(r.list == nil || r.list.letsPass()) && (r.object == nil || r.object.letsPass()):
 		r.fixed = yes
 	}
+}
+
+func passes(r *rule) bool { return r == nil || r.fixed == yes }
+
+func (l *listRule) letsPass() bool {
+	return l.min == 0 && l.max < 0 && !l.unique && l.contains == nil && passes(l.each) && passes(l.more) &&
+		!slices.ContainsFunc(l.tuple, func(x *rule) bool { return !passes(x) })
+}
+
+func (o *objectRule) letsPass() bool {
+	return o.min == 0 && o.max < 0 && o.required == nil && o.needs == nil && passes(o.rest) && passes(o.names) &&
+		!slices.ContainsFunc(o.declared, func(m member) bool { return !passes(m.rule) }) &&
+		!slices.ContainsFunc(o.patterns, func(p patternRule) bool { return !passes(p.rule) })
 }
 
 // kinds is a set of JSON types.

@@ -63,11 +63,8 @@ func (r *rule) step(name string) (Presence, *rule) {
 	for r.ref != nil {
 		r = r.ref
 	}
-	switch r.fixed {
-	case no:
+	if r.fixed == no {
 		return Unknown, nothing
-	case yes:
-		return Open, anything
 	}
 	presence, own := r.ownStep(name)
 	all := []*rule{own}
