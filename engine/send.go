@@ -21,17 +21,18 @@ type target struct {
 }
 
 // send makes the items of an event.
-func (r *runner) send(i int, e *event) error {
+func (b *Batch) send(i int, e *event) error {
 	e.items = e.items[:0]
 	for _, s := range e.mapping.Sends {
-		if err := r.sendEntry(i, e, s); err != nil {
+		if err := b.sendEntry(i, e, s); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *runner) sendEntry(i int, e *event, s *plan.Send) error {
+func (b *Batch) sendEntry(i int, e *event, s *plan.Send) error {
+	r := b.runner
 	if ok, err := r.decide(s.Rule, s.When); err != nil || !ok {
 		return err
 	}
@@ -42,7 +43,7 @@ func (r *runner) sendEntry(i int, e *event, s *plan.Send) error {
 				return err
 			}
 			if ok {
-				return r.sendEntry(i, e, alternative)
+				return b.sendEntry(i, e, alternative)
 			}
 			if r.observe != nil {
 				r.observe.Decided(alternative.Rule, false)
@@ -54,17 +55,18 @@ func (r *runner) sendEntry(i int, e *event, s *plan.Send) error {
 		return err
 	}
 	if s.Each == nil {
-		return r.item(i, e, s)
+		return b.item(i, e, s)
 	}
-	return r.each(s.Each, func(*value.Node) error { return r.item(i, e, s) })
+	return r.each(s.Each, func(*value.Node) error { return b.item(i, e, s) })
 }
 
-func (r *runner) item(i int, e *event, s *plan.Send) error {
+func (b *Batch) item(i int, e *event, s *plan.Send) error {
+	r := b.runner
 	limits := r.connection.program.limits
 	if len(e.items) >= limits.Items {
 		return &EventError{Code: "too_many_items", Status: 400, Rule: s.Rule, Message: fmt.Sprintf("the event makes more than %d items", limits.Items)}
 	}
-	it := &item{request: s.Request, rule: s.Rule, events: []int{i}}
+	it := b.newItem(i, s)
 	for _, w := range s.With {
 		v, err := r.template(w)
 		if err != nil {
@@ -92,11 +94,6 @@ func (r *runner) item(i int, e *event, s *plan.Send) error {
 			r.wrote(r.arena.Set(node, f, r.arena.String(it.trace)), s.Request.Rule)
 		}
 		it.node = r.wrote(node, s.Rule)
-	}
-	if s.Request.Same != nil && s.Request.Duplicates != "" && s.Request.Duplicates != "keep" {
-		if it.same, err = r.identity(it); err != nil {
-			return err
-		}
 	}
 	e.items = append(e.items, it)
 	return nil
@@ -164,7 +161,11 @@ func (r *runner) makeTarget(it *item) (*target, error) {
 	if err := r.authenticate(t, q); err != nil {
 		return nil, err
 	}
-	if err := r.addTexts(t.headers, q.Headers, q.Rule, true); err != nil {
+	own, err := r.template(q.Headers)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.addMembers(t.headers, own, q.Rule, true); err != nil {
 		return nil, err
 	}
 	if q.TraceWhen != nil {
@@ -255,6 +256,29 @@ func (r *runner) addTexts(object *value.Node, fields []plan.Field, rule *Rule, h
 	return nil
 }
 
+// addMembers is addTexts for the members of an object that rules computed.
+func (r *runner) addMembers(object, from *value.Node, rule *Rule, header bool) error {
+	if from.IsNull() {
+		return nil
+	}
+	if from.Kind() != value.Object {
+		what := "params"
+		if header {
+			what = "headers"
+		}
+		return &EventError{Code: "invalid_request", Status: 400, Rule: rule, Message: fmt.Sprintf("the %s of a request are an object, this is %s", what, value.Preview(from))}
+	}
+	for m := from.First(); m != nil; m = m.Next() {
+		if m.IsNull() {
+			continue
+		}
+		if err := r.addText(object, m.Key(), m, rule, header); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (r *runner) addText(object *value.Node, name string, v *value.Node, rule *Rule, header bool) error {
 	n := v
 	if v.Kind() != value.String {
@@ -267,11 +291,32 @@ func (r *runner) addText(object *value.Node, name string, v *value.Node, rule *R
 			n = r.arena.MarkSecret(n)
 		}
 	}
-	if header && strings.ContainsAny(n.Text(), "\r\n\x00") {
-		return &EventError{Code: "unsafe_header", Status: 400, Rule: rule, Message: "the value of the header " + name + " holds a line break"}
+	if header {
+		if !headerName(name) {
+			return &EventError{Code: "unsafe_header", Status: 400, Rule: rule, Message: fmt.Sprintf("%q is no name of a header", name)}
+		}
+		if strings.ContainsAny(n.Text(), "\r\n\x00") {
+			return &EventError{Code: "unsafe_header", Status: 400, Rule: rule, Message: "the value of the header " + name + " holds a line break"}
+		}
+		for m := object.First(); m != nil; m = m.Next() {
+			if strings.EqualFold(m.Key(), name) { // names of headers differ by more than case
+				name = m.Key()
+			}
+		}
 	}
 	r.wrote(r.arena.Set(object, name, n), rule)
 	return nil
+}
+
+// headerName reports whether a text is a token as RFC 9110 has it.
+func headerName(s string) bool {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
+			return false
+		}
+	}
+	return s != ""
 }
 
 // endpoint fills in a URL. What is computed is escaped, except what comes from
@@ -290,7 +335,6 @@ func (r *runner) endpoint(h *plan.Host, t *plan.Template, rule *Rule) (*value.No
 		if err := within(base, h); err != nil {
 			return nil, err
 		}
-		base = strings.TrimSuffix(base, "/")
 	}
 	var path *value.Node
 	var err error
@@ -303,6 +347,12 @@ func (r *runner) endpoint(h *plan.Host, t *plan.Template, rule *Rule) (*value.No
 	}
 	if err != nil {
 		return nil, err
+	}
+	if path.Text() != "" { // an address that stands alone stays as the settings have it
+		if strings.Contains(base, "?") {
+			return nil, &EventError{Code: "forbidden_host", Status: 400, Rule: h.Rule, Path: "config", Message: "the address of the host " + h.Name + " in the destination's settings holds a query, and a path follows it"}
+		}
+		base = strings.TrimSuffix(base, "/")
 	}
 	n := r.arena.String(base + path.Text())
 	if secret || path.HoldsSecret() {
@@ -374,17 +424,22 @@ func together(a, b *item) bool {
 }
 
 // merge adds items that are the same into one, as the request says.
-func (r *runner) merge(items []*item) []*item {
-	if len(items) < 2 {
-		return items
+func (r *runner) merge(items []*item) ([]*item, error) {
+	q := items[0].request
+	if len(items) < 2 || q.Same == nil || q.Duplicates == "" || q.Duplicates == "keep" {
+		return items, nil
 	}
 	var out []*item
 	seen := map[string]int{}
 	for _, it := range items {
-		k, again := seen[it.same]
-		if it.same == "" || !again {
-			if it.same != "" {
-				seen[it.same] = len(out)
+		same, err := r.identity(it)
+		if err != nil {
+			return nil, err
+		}
+		k, again := seen[same]
+		if same == "" || !again {
+			if same != "" {
+				seen[same] = len(out)
 			}
 			out = append(out, it)
 			continue
@@ -401,7 +456,7 @@ func (r *runner) merge(items []*item) []*item {
 		}
 		out[k] = &old
 	}
-	return out
+	return out, nil
 }
 
 // retrace keeps the trace of the first of merged items.
@@ -452,7 +507,10 @@ func (r *runner) requests(items []*item) ([]Request, error) {
 		for n < len(items) && together(items[0], items[n]) {
 			n++
 		}
-		group := r.merge(items[:n])
+		group, err := r.merge(items[:n])
+		if err != nil {
+			return nil, err
+		}
 		items = items[n:]
 		for len(group) > 0 {
 			size := len(group)
@@ -530,13 +588,8 @@ func (r *runner) describe(items []*item) (Request, error) {
 			return out, err
 		}
 		params = r.arena.Object()
-		for m := own.First(); m != nil && own.Kind() == value.Object; m = m.Next() {
-			if m.IsNull() {
-				continue
-			}
-			if err := r.addText(params, m.Key(), m, it.rule, false); err != nil {
-				return out, err
-			}
+		if err := r.addMembers(params, own, it.rule, false); err != nil {
+			return out, err
 		}
 		for m := t.params.First(); m != nil; m = m.Next() { // authentication is never overridden
 			r.arena.Set(params, m.Key(), m)

@@ -41,7 +41,7 @@ func (d *dependencies) fixed(r *Request) bool {
 		}
 	}
 	r.URL.walk(check)
-	fields(r.Headers)
+	r.Headers.walk(check)
 	fields(d.program.Headers)
 	r.Host.URL.walk(check)
 	for _, a := range r.Auth {

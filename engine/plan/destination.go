@@ -182,7 +182,7 @@ func (c *compiler) compileRequests(root *source.Node, auth map[string]*Auth, ans
 		}
 		many, one := own.with("items"), own.with("item")
 		r.URL = c.url(one, n.Get("url"))
-		r.Headers = c.fields(one, n.Get("headers"))
+		r.Headers = c.template(one, n.Get("headers"))
 		body, params := n.Get("envelope"), n.Get("params")
 		r.Single = !c.mentions(many, body, "items")
 		s := one

@@ -386,7 +386,7 @@ type Request struct {
 	URL        *Template
 	Args       []string
 	ArgSlots   []int
-	Headers    []Field
+	Headers    *Template
 	Params     *Template
 	Auth       []*Auth
 	Encode     string // json, form, xml, text

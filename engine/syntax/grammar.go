@@ -153,6 +153,7 @@ var (
 	functions = mapOf{function, "function"}
 	objects   = mapOf{objectShape, "object"}
 	types     = mapOf{either{scalar: expression, mapping: typeRow}, "type"}
+	members   = either{scalar: computed, mapping: mapOf{template, "member"}}
 )
 
 var function = &Shape{
@@ -265,8 +266,8 @@ var request = &Shape{
 		{Name: "host", Type: name, Doc: "One of `hosts`.", Required: true},
 		{Name: "url", Type: template, Doc: "Path below the host; ${…} in it is escaped, except values of tables.", Required: true},
 		{Name: "args", Type: names, Doc: "Names that senders give under `with`."},
-		{Name: "headers", Type: mapOf{template, "header"}, Doc: "Headers of this request."},
-		{Name: "params", Type: template, Doc: "Query parameters: a mapping, or =expression that gives an object."},
+		{Name: "headers", Type: members, Doc: "Headers of this request: a mapping, or =expression that gives an object."},
+		{Name: "params", Type: members, Doc: "Query parameters: a mapping, or =expression that gives an object."},
 		{Name: "auth", Type: either{list: names, scalar: oneOf{[]string{"none"}}}, Doc: "Which entries of `auth` it may use; all unless written, none for none."},
 		{Name: "encode", Type: oneOf{[]string{"json", "form", "xml", "text"}}, Doc: "How the envelope is written; json unless written."},
 		{Name: "envelope", Type: template, Doc: "The body, from item (one a request) or items (many)."},

@@ -108,6 +108,8 @@ func (l literal) schema(*schemaBuilder) object {
 	switch l.kind {
 	case "template", "constant":
 		return s
+	case "computed":
+		s["type"], s["pattern"] = "string", "^=([^=]|$)"
 	case "boolean":
 		s["type"] = "boolean"
 	case "integer":

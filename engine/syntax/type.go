@@ -58,6 +58,7 @@ var (
 	path       = literal{"path", "Where a value comes from: a path such as address.city, or =expression."}
 	template   = literal{"template", "Any value. Inside it =expression is a computed value, and ${expression} in a text is always text."}
 	constant   = literal{"constant", "A fixed value."}
+	computed   = literal{"computed", "=expression."}
 	boolean    = literal{"boolean", "true or false."}
 	integer    = literal{"integer", "A whole number."}
 	duration   = literal{"duration", "A time span such as 500ms, 10s, 5m, 1h."}
@@ -240,6 +241,10 @@ func (l literal) check(c *checker, n *source.Node, at string) {
 		return
 	}
 	switch l.kind {
+	case "computed":
+		if !strings.HasPrefix(n.Text, "=") || strings.HasPrefix(n.Text, "==") {
+			c.want(n, at, "a mapping, or an expression after =")
+		}
 	case "boolean":
 		if n.Text != "true" && n.Text != "false" {
 			c.want(n, at, "true or false")
