@@ -27,6 +27,8 @@ type Batch struct {
 	events     []event
 	questions  []*Question
 	round      int
+	items      []item // slab that items are taken from
+	indexes    []int  // slab for item.events
 }
 
 // event is one input and what is known of it.
@@ -52,7 +54,18 @@ type item struct {
 	target  *target
 	events  []int // positions in the batch of the events that it stands for
 	trace   string
-	same    string // identity among items, "" for none
+}
+
+// newItem takes an item for an event from the slab.
+func (b *Batch) newItem(i int, s *plan.Send) *item {
+	if len(b.items) == 0 {
+		b.items, b.indexes = make([]item, 64), make([]int, 64)
+	}
+	it := &b.items[0]
+	it.request, it.rule, it.events = s.Request, s.Rule, b.indexes[:1:1]
+	it.events[0] = i
+	b.items, b.indexes = b.items[1:], b.indexes[1:]
+	return it
 }
 
 // Question is one key that events of a batch want looked up.
@@ -205,7 +218,7 @@ func (b *Batch) step(i int, e *event) error {
 			return nil
 		}
 	}
-	if err := r.send(i, e); err != nil {
+	if err := b.send(i, e); err != nil {
 		return err
 	}
 	e.result.Status, e.done = Mapped, true
@@ -308,7 +321,6 @@ func (b *Batch) ask(i int, e *event) (waiting bool, err error) {
 			return false, err
 		}
 		if !ok {
-			r.answers = append(r.answers, answered{ask: a})
 			continue
 		}
 		key, err := r.first(a.Key)
@@ -316,7 +328,6 @@ func (b *Batch) ask(i int, e *event) (waiting bool, err error) {
 			return false, err
 		}
 		if key.IsEmpty() {
-			r.answers = append(r.answers, answered{ask: a})
 			continue
 		}
 		if err := b.earlyRejects(e); err != nil {
@@ -358,7 +369,7 @@ func (b *Batch) question(i int, a *plan.Ask, key *value.Node) error {
 		}
 		r.arena.Add(with, f.Name, v)
 	}
-	r.answers = append(r.answers, answered{ask: a, asked: true})
+	r.answers = append(r.answers, answered{ask: a})
 	ref := askRef{i, len(r.answers) - 1}
 	for _, q := range b.questions {
 		if q.Lookup == a.Lookup && q.Key == text && value.Equal(q.With, with) {

@@ -84,9 +84,12 @@ func (o *Output) home(e *event, last map[string]int) int {
 		if el.full {
 			return -1 // the batch after it is still to be opened
 		}
-		if most := key.target.max; most > 0 && len(el.items)+len(e.items) > most && len(o.batch.runner.merge(append(slices.Clone(el.items), e.items...))) > most {
-			el.full = true
-			return -1
+		if most := key.target.max; most > 0 && len(el.items)+len(e.items) > most {
+			merged, err := o.batch.runner.merge(append(slices.Clone(el.items), e.items...))
+			if err != nil || len(merged) > most {
+				el.full = true
+				return -1
+			}
 		}
 		return k
 	}

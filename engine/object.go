@@ -31,6 +31,16 @@ type builder struct {
 	rest   []restKey // targets that rest has filled, and from which key
 }
 
+// builder takes a builder for an object; its user puts it back to spare.
+func (r *runner) builder(o *plan.Object) *builder {
+	b := &builder{runner: r}
+	if n := len(r.spare); n > 0 {
+		b, r.spare = r.spare[n-1], r.spare[:n-1]
+	}
+	b.o, b.object, b.roots, b.rest = o, r.arena.Object(), b.roots[:0], b.rest[:0]
+	return b
+}
+
 type restKey struct{ target, key string }
 
 // object builds an object, or a list of objects. roots replaces what `under` says.
@@ -113,7 +123,8 @@ func (r *runner) objects(o *plan.Object) (*value.Node, error) {
 
 // keyed builds one object with a member for each element.
 func (r *runner) keyed(o *plan.Object) (*value.Node, error) {
-	b := &builder{runner: r, o: o, object: r.arena.Object()}
+	b := r.builder(o)
+	defer func() { r.spare = append(r.spare, b) }()
 	err := r.each(o.Each, func(m *value.Node) error {
 		if ok, err := r.decideObject(o); err != nil || !ok {
 			return err
@@ -152,10 +163,10 @@ func (r *runner) keyed(o *plan.Object) (*value.Node, error) {
 
 // build fills an object by its set lines, then by its rest.
 func (r *runner) build(o *plan.Object, roots []*value.Node) (*value.Node, error) {
-	b := builder{runner: r, o: o, object: r.arena.Object(), roots: roots}
-	var buffer [4]*value.Node
+	b := r.builder(o)
+	defer func() { r.spare = append(r.spare, b) }()
+	b.roots = append(b.roots, roots...)
 	if roots == nil {
-		b.roots = buffer[:0]
 		for _, u := range o.Under {
 			root, err := r.expr(u)
 			if err != nil {
@@ -164,8 +175,6 @@ func (r *runner) build(o *plan.Object, roots []*value.Node) (*value.Node, error)
 			b.roots = append(b.roots, root)
 		}
 	}
-	var restBuffer [16]restKey
-	b.rest = restBuffer[:0]
 	for _, l := range o.Set {
 		if err := b.set(l); err != nil {
 			return nil, err

@@ -34,16 +34,15 @@ type runner struct {
 	keys    map[*plan.Object]map[string]*decision
 	types   map[*plan.Object]map[string]*plan.TypeRow
 	targets map[*plan.Request]*target
+	spare   []*builder // builders that are not in use
 	vars    map[string]int
 	lines   struct{ value, key, target, index, item, items int } // slots of variables
 }
 
-// answered is the answer to one ask of the current event.
+// answered is the answer to a question that the current event has put.
 type answered struct {
-	ask    *plan.Ask
-	answer *value.Node
-	asked  bool // a question was put, whatever the answer
-
+	ask     *plan.Ask
+	answer  *value.Node
 	failure *LookupFailure
 }
 
