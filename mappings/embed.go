@@ -7,5 +7,5 @@ import "embed"
 
 // FS holds the folders by the names of their destinations.
 //
-//go:embed *
+//go:embed */*
 var FS embed.FS

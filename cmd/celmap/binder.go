@@ -39,7 +39,7 @@ func (r *rules) bind() (*binder, error) {
 		}
 	}
 	if b.settings.Now = r.Now.Time; b.settings.Now.IsZero() {
-		b.settings.Now = time.Now()
+		b.settings.Now = time.Now().Truncate(time.Millisecond)
 	}
 	if b.settings.Portal, b.answers, err = readLookups(program, r.Lookup); err != nil {
 		return nil, err

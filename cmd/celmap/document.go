@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -18,7 +19,10 @@ var documentLimits = value.Limits{Bytes: 256 << 20, Nodes: 50_000_000}
 // how it begins.
 func readDocument(a *value.Arena, path string) (*value.Node, error) {
 	data, err := os.ReadFile(path)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, usage("there is no file %s: check its name", path)
+	case err != nil:
 		return nil, usage("%w", err)
 	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))

@@ -77,6 +77,15 @@ var _ = Describe("celmap map", func() {
 		Expect(<-code).To(Equal(exitDone))
 	})
 
+	It("rejects an event that is too large, and goes on", func() {
+		var out, complaints bytes.Buffer
+		events := `{"type":"page"}` + "\n" + `{"text":"` + strings.Repeat("x", 5<<20) + `"}` + "\n" + `{"type":"page"}`
+		Expect(run([]string{"map", "--mapping", "testdata/rules"}, &streams{strings.NewReader(events), &out, &complaints})).To(Equal(exitDone))
+		Expect(strings.Split(out.String(), "\n")[1]).To(Equal(`{"index":1,"messageId":"","status":"rejected","error":{"code":"event_too_large","status":400,` +
+			`"message":"line 2 of stdin: the event has more than 4194304 bytes, which is the most that is accepted: send less data in one event"}}`))
+		Expect(complaints.String()).To(Equal("3 events: 0 mapped, 1 rejected, 2 filtered\n  rejected: 1 event_too_large\n"))
+	})
+
 	It("stops when its results cannot be written", func() {
 		var complaints bytes.Buffer
 		events := io.MultiReader(strings.NewReader(strings.Repeat(`{"type":"page"}`+"\n", 100_000)))
@@ -91,6 +100,7 @@ var _ = Describe("celmap map", func() {
 		events := io.MultiReader(strings.NewReader(`[`), &repeated{event: event[:len(event)-1] + ",", n: 20_000}, strings.NewReader(event+`]`)) // 80 MB
 		Expect(run(args(), &streams{events, most, io.Discard})).To(Equal(exitDone))
 		Expect(most.written).To(BeNumerically(">", 80<<20))
+		GinkgoWriter.Println("heap", most.heap)
 		Expect(most.heap).To(BeNumerically("<", 48<<20))
 	})
 })
