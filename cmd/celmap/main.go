@@ -2,6 +2,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -56,15 +57,18 @@ func run(args []string, s *streams) (code int) {
 	case helped:
 		return exitDone
 	case err != nil:
-		return explain(s, usage("%w\nsee %s", err, helpOf(args)))
+		return explain(s, usage("%w\nsee %s", err, helpOf(err)))
 	}
 	return explain(s, verb.Run())
 }
 
 // helpOf returns the command that tells how to use what was asked for.
-func helpOf(args []string) string {
-	if len(args) > 0 && args[0] != "" && args[0][0] != '-' {
-		return "celmap " + args[0] + " --help"
+func helpOf(err error) string {
+	var wrong *kong.ParseError
+	if errors.As(err, &wrong) {
+		if verb := wrong.Context.Selected(); verb != nil {
+			return verb.FullPath() + " --help"
+		}
 	}
 	return "celmap --help"
 }
