@@ -4,7 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
+	"path"
 	"regexp"
 
 	"github.com/celmap/celmap/internal/golden"
@@ -99,7 +99,7 @@ func (c *testCommand) library() (*golden.Library, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, golden.Mapping{Name: filepath.Base(m.name), Load: m.load})
+		all = append(all, golden.Mapping{Name: path.Base(m.name), Load: m.load, Named: true})
 	}
 	for _, name := range builtinNames() {
 		m, _ := builtin(name)

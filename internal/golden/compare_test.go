@@ -303,7 +303,7 @@ other
       rules.yaml:2:3  line of r
         ~ requests[0].method  "GET" → "PUT"
         + requests[1]  {method: GET, endpoint: c}
-      no rule is known
+      by no rule
         ~ requests[0].endpoint  "a" → "b"
   ✗ e
       rules.yaml:2:3  line of r

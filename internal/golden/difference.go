@@ -22,6 +22,7 @@ type Difference struct {
 type differ struct {
 	tree    *tree
 	targets map[string][]*engine.Rule // rules of `set` by what they write
+	leaves  bool                      // tell lists and objects that come or go by their members
 	found   []Difference
 }
 
@@ -82,6 +83,10 @@ func state(n *value.Node) *value.Node {
 func (d *differ) values(at side, expected, got *value.Node) {
 	switch {
 	case same(expected, got):
+	case d.leaves && expected == nil && got.Len() > 0:
+		d.values(at, d.tree.empty(got), got)
+	case d.leaves && got == nil && expected.Len() > 0:
+		d.values(at, expected, d.tree.empty(expected))
 	case expected.Kind() == value.Object && got.Kind() == value.Object:
 		for e := expected.First(); e != nil; e = e.Next() {
 			g := got.Get(e.Key())

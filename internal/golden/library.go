@@ -11,8 +11,9 @@ import (
 
 // Mapping is a folder of rules that fixtures may be about.
 type Mapping struct {
-	Name string // of the folder
-	Load func() (*engine.Program, error)
+	Name  string // of the folder
+	Load  func() (*engine.Program, error)
+	Named bool // by the user: that it does not load matters even if no fixture is about it
 }
 
 // Library finds the rules of a destination. It loads each mapping once, and
@@ -49,6 +50,7 @@ func (l *Library) find(destination string) (*engine.Program, error) {
 		program, err := s.load()
 		switch {
 		case err != nil && s.Name == destination:
+			s.Named = true
 			return nil, err
 		case err == nil && (s.Name == destination || program.Name() == destination || slices.Contains(program.Aliases(), destination)):
 			return program, nil
@@ -65,13 +67,13 @@ func (s *shelf) load() (*engine.Program, error) {
 	return s.program, s.err
 }
 
-// Problems returns why mappings that were asked for do not load: findings about
-// their rules, and the first error of another kind.
+// Problems returns why mappings do not load that a user or a fixture names:
+// findings about their rules, and the first error of another kind.
 func (l *Library) Problems() (found source.Diagnostics, err error) {
 	for _, s := range l.shelves {
 		var rules source.Diagnostics
 		switch {
-		case s.err == nil:
+		case s.err == nil || !s.Named:
 		case errors.As(s.err, &rules):
 			found.Add(rules...)
 		case err == nil:

@@ -97,7 +97,7 @@ type junitCase struct {
 
 type junitMessage struct {
 	Message string `xml:"message,attr"`
-	Text    string `xml:",chardata"`
+	Text    string `xml:",cdata"`
 }
 
 // JUnit writes a report for build servers: a suite for each folder.
@@ -176,5 +176,5 @@ func (v *Verdict) annotations() source.Diagnostics {
 	if len(v.Differences) > 0 {
 		at = v.Differences[0].At
 	}
-	return source.Diagnostics{{Span: at, Summary: v.Name() + ": " + v.headline(), Detail: v.details("", report.Palette{})}}
+	return source.Diagnostics{{Span: at, Summary: v.Name() + ": " + v.headline(), Detail: strings.TrimSuffix(v.details("", report.Palette{}), "\n")}}
 }

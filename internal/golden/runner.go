@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/celmap/celmap/engine/source"
+	"github.com/celmap/celmap/engine/value"
 )
 
 // Runner runs fixtures.
@@ -50,29 +51,33 @@ func (r *Runner) run(file string) (*Verdict, error) {
 	d := &differ{tree: t, targets: targets(program.Rules())}
 	d.compare(c, want)
 	v.Differences = d.found
-	return v, r.judge(c, v, func() error { return c.update(want) })
-}
-
-// judge decides how a case ended, and updates its fixture if that is wanted.
-func (r *Runner) judge(c *Case, v *Verdict, update func() error) error {
 	switch {
-	case len(v.Differences) == 0:
+	case len(d.found) == 0:
 		v.Status = Passed
 	case !r.Update:
 		v.Status = Failed
 		if c.expected.Len() == 0 {
-			v.Remarks = append(v.Remarks, "the fixture does not say what must come of the event: look at what comes, and if it is right, run celmap test --update "+quoteArg(c.File))
+			v.Remarks = append(v.Remarks, "the fixture does not say what must come of the event; if it is what came, run celmap test --update "+quoteArg(c.File))
 		}
 	default:
-		if v.Remarks = shrinkage(v.Differences); len(v.Remarks) > 0 && !r.Force {
-			v.Status = Refused
-			v.Remarks = append(v.Remarks, "not updated, because the fixture would pin less than it does; if that is right, run celmap test --update --force "+quoteArg(c.File))
-			return nil
-		}
-		v.Status = Updated
-		return update()
+		v.Remarks = shrinkage(d.found)
+		d.found, d.leaves = nil, true
+		d.compare(c, want)
+		v.Differences = d.found
+		return v, r.update(c, v, want)
 	}
-	return nil
+	return v, nil
+}
+
+// update rewrites a fixture, unless it would pin less than before.
+func (r *Runner) update(c *Case, v *Verdict, want *value.Node) error {
+	if len(v.Remarks) > 0 && !r.Force {
+		v.Status = Refused
+		v.Remarks = append(v.Remarks, "not updated, because the fixture would pin less than it does; if that is right, run celmap test --update --force "+quoteArg(c.File))
+		return nil
+	}
+	v.Status = Updated
+	return c.update(want)
 }
 
 // noRules explains why a case cannot run.
@@ -86,6 +91,9 @@ func (r *Runner) noRules(c *Case, err error) source.Diagnostic {
 	}
 	known := r.Library.names()
 	d.Summary = fmt.Sprintf("there is no destination %s", shown(n))
+	if found, err := r.Library.Problems(); len(found) > 0 || err != nil {
+		d.Detail = "rules that do not compile may be those of it"
+	}
 	d.Help = "the known ones are " + enumerate(known) + "; give a folder of rules with --mapping DIR"
 	if s := source.Suggest(c.Destination, known); s != "" {
 		d.Help = "did you mean `" + s + "`?"

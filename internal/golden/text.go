@@ -43,7 +43,7 @@ func quotedLine(rule *engine.Rule) string {
 // sides returns both values as a reader compares them.
 func (d *Difference) sides(column int) (expected, got string) {
 	if d.State {
-		return sideOfState(d.Expected, column), sideOfState(d.Got.First(), column)
+		return sideOfState(d.Expected), sideOfState(d.Got.First())
 	}
 	expected, got = show(d.Expected, column), show(d.Got, column)
 	switch {
@@ -57,11 +57,11 @@ func (d *Difference) sides(column int) (expected, got string) {
 	return expected, got
 }
 
-func sideOfState(n *value.Node, column int) string {
-	if n.Key() != keyRequests {
-		return n.Key() + ": " + show(n, column+len(n.Key())+2)
-	}
-	if n.Len() == 1 {
+func sideOfState(n *value.Node) string {
+	switch {
+	case n.Key() != keyRequests:
+		return entry(n.Key(), n, 0)
+	case n.Len() == 1:
 		return "1 request"
 	}
 	return fmt.Sprintf("%d requests", n.Len())
@@ -114,7 +114,7 @@ func changes(differences []Difference, margin string, p report.Palette) string {
 	groups := map[string][]string{}
 	for i := range differences {
 		d := &differences[i]
-		head := "no rule is known"
+		head := "by no rule"
 		if d.Rule != nil {
 			head = report.Plain(d.Rule.Place) + p.Faint(quotedLine(d.Rule))
 		}

@@ -70,6 +70,14 @@ func (t *tree) set(object *value.Node, key string, n *value.Node, rule *engine.R
 	}
 }
 
+// empty returns an empty list or object, as n is one.
+func (t *tree) empty(n *value.Node) *value.Node {
+	if n.Kind() == value.List {
+		return t.arena.List()
+	}
+	return t.arena.Object()
+}
+
 // same reports whether two values are written alike: numbers digit for digit,
 // objects without regard to order. Unlike to a mapping, null is not absent.
 func same(a, b *value.Node) bool {

@@ -103,8 +103,13 @@ func scalar(text string) string {
 	if bare.MatchString(text) && !slices.Contains(reserved, strings.ToLower(text)) {
 		return text
 	}
+	if strings.Contains(text, `"`) && !strings.ContainsAny(text, `'\`) && !strings.ContainsFunc(text, unseen) {
+		return "'" + text + "'"
+	}
 	return quote(text)
 }
+
+func unseen(r rune) bool { return !unicode.IsPrint(r) }
 
 // quote writes a text in double quotes, with escapes for all that cannot be seen.
 func quote(text string) string {
@@ -141,7 +146,7 @@ func isLiteral(text string) bool {
 		return false
 	}
 	for _, line := range lines {
-		if line != strings.TrimRightFunc(line, unicode.IsSpace) || strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		if line != strings.TrimRightFunc(line, unicode.IsSpace) || strings.ContainsFunc(line, unseen) {
 			return false
 		}
 	}
