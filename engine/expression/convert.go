@@ -136,7 +136,7 @@ func newObject(f *celFrame, args []ref.Val) ref.Val {
 // insert adds a member to an object that a transformMap is building. The object
 // is its accumulator, which nothing else can see, so it grows in place.
 func insert(f *celFrame, args []ref.Val) ref.Val {
-	object, ok := args[0].(*celObjectVal)
+	object, ok := f.accumulator(args[0])
 	if !ok {
 		return types.NewErr("only objects can get members")
 	}
@@ -148,15 +148,27 @@ func insert(f *celFrame, args []ref.Val) ref.Val {
 
 // insertAll is insert for each member of an entry of transformMapEntry.
 func insertAll(f *celFrame, args []ref.Val) ref.Val {
-	object, ok := args[0].(*celObjectVal)
-	entry, ok2 := args[1].(*celObjectVal)
-	if !ok || !ok2 {
+	object, ok := f.accumulator(args[0])
+	entry, err := f.result(args[1])
+	if !ok || err != nil || entry.Kind() != value.Object {
 		return types.NewErr("transformMapEntry needs an object for each element")
 	}
-	for m := entry.n.First(); m != nil; m = m.Next() {
+	for m := entry.First(); m != nil; m = m.Next() {
 		f.frame.Arena.Set(object.n, m.Key(), m)
 	}
 	return object
+}
+
+// accumulator returns the object that a transformMap is building. cel-go starts
+// each comprehension with an empty map of its own, whose order is not ours.
+func (f *celFrame) accumulator(v ref.Val) (*celObjectVal, bool) {
+	if object, ok := v.(*celObjectVal); ok {
+		return object, true
+	}
+	if m, ok := v.(traits.Mapper); !ok || m.Size() != types.IntZero {
+		return nil, false
+	}
+	return &celObjectVal{f.frame.Arena.Object(), f}, true
 }
 
 func (f *celFrame) set(object *value.Node, key, v ref.Val) ref.Val {
