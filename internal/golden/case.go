@@ -45,12 +45,6 @@ type Answer struct {
 	Body    []byte
 }
 
-// Name returns the sentence: the file's name without folder and extension.
-func (c *Case) Name() string { return Sentence(c.File) }
-
-// Folder returns the folder of the file, with slashes.
-func (c *Case) Folder() string { return path.Dir(c.File) }
-
 // Sentence returns the name of a case from that of its file.
 func Sentence(file string) string {
 	base := path.Base(file)

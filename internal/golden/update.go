@@ -5,6 +5,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/celmap/celmap/engine/value"
 )
@@ -91,17 +92,18 @@ func shrinkage(differences []Difference) []string {
 }
 
 func kindOf(n *value.Node) string {
-	switch n.Kind() {
-	case value.Object:
+	if n.Kind() == value.Object {
 		return "an object"
 	}
 	return "a " + n.Kind().String()
 }
 
+var bareArg = regexp.MustCompile(`^[\w./+-]+$`)
+
 // quoteArg quotes a file name for a command line.
 func quoteArg(file string) string {
-	if regexp.MustCompile(`^[\w./+-]+$`).MatchString(file) {
+	if bareArg.MatchString(file) {
 		return file
 	}
-	return "'" + regexp.MustCompile(`'`).ReplaceAllString(file, `'\''`) + "'"
+	return "'" + strings.ReplaceAll(file, "'", `'\''`) + "'"
 }
