@@ -50,7 +50,7 @@ func mark(a *value.Arena, rules []*rule, n *value.Node, depth int) *value.Node {
 		r.marked(func(x *rule) { secret = secret || x.secret })
 	}
 	if secret {
-		return markAll(a, n)
+		return a.MarkSecret(n)
 	}
 	switch n.Kind() {
 	case value.Object:
@@ -77,24 +77,6 @@ func mark(a *value.Arena, rules []*rule, n *value.Node, depth int) *value.Node {
 		return out
 	}
 	return a.Copy(n)
-}
-
-func markAll(a *value.Arena, n *value.Node) *value.Node {
-	switch n.Kind() {
-	case value.Object:
-		out := a.Object()
-		for m := n.First(); m != nil; m = m.Next() {
-			a.Add(out, m.Key(), markAll(a, m))
-		}
-		return a.MarkSecret(out)
-	case value.List:
-		out := a.List()
-		for m := n.First(); m != nil; m = m.Next() {
-			a.Append(out, markAll(a, m))
-		}
-		return a.MarkSecret(out)
-	}
-	return a.MarkSecret(n)
 }
 
 // marked calls visit for r and every rule on the same value, those on the way

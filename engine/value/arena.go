@@ -195,12 +195,27 @@ func (a *Arena) Fork(v *Node) *Node {
 	return n
 }
 
-// MarkSecret returns v marked as computed from a secret.
+// MarkSecret returns v, with all that is inside it, marked as computed from a
+// secret: what is taken out of a secret object later is a secret too.
 func (a *Arena) MarkSecret(v *Node) *Node {
 	if v == nil || v.flags&flagSecret != 0 {
 		return v
 	}
-	n := a.Copy(v)
+	var n *Node
+	switch v.Kind() {
+	case Object:
+		n = a.Object()
+		for m := v.First(); m != nil; m = m.Next() {
+			a.Add(n, m.Key(), a.MarkSecret(m))
+		}
+	case List:
+		n = a.List()
+		for m := v.First(); m != nil; m = m.Next() {
+			a.Append(n, a.MarkSecret(m))
+		}
+	default:
+		n = a.Copy(v)
+	}
 	n.flags |= flagSecret
 	return n
 }

@@ -147,6 +147,16 @@ var _ = Describe("Arena", func() {
 	})
 
 	Describe("MarkSecret", func() {
+		It("marks what is inside too, so that nothing taken out of it shows", func() {
+			a := value.NewArena()
+			inner := a.Object()
+			a.Append(a.Set(inner, "k", a.List()), a.String("s"))
+			marked := a.MarkSecret(inner)
+			Expect(marked.Get("k").At(0).Secret()).To(BeTrue())
+			Expect(marked.Get("k").At(0).Text()).To(Equal("s"))
+			Expect(inner.Get("k").Secret()).To(BeFalse())
+		})
+
 		It("marks a copy, not the value, and survives copies, forks and places", func() {
 			plain := a.String("s")
 			secret := a.MarkSecret(plain)
