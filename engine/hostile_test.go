@@ -1,0 +1,92 @@
+package engine_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/celmap/celmap/engine"
+)
+
+var _ = Describe("hostile events", func() {
+	DescribeTable("are rejected with a code, whatever they hold", func(event func() string, code string) {
+		c := bind(shop(), token)
+		got := lines(c, event(), `{"type":"track","event":"Ping","messageId":"neighbour"}`)
+		Expect(dig(got[0], "error", "code")).To(Equal(code))
+		Expect(dig(got[0], "error", "status")).To(BeEquivalentTo("400"))
+		Expect(len(got[0])).To(BeNumerically("<", 1000), "messages do not repeat the event")
+		Expect(dig(got[1], "status")).To(Equal("filtered"), "neighbours are not harmed")
+	},
+		Entry("brackets", func() string { return strings.Repeat("[", 1<<20) }, "event_too_deep"),
+		Entry("braces", func() string { return strings.Repeat(`{"a":`, 1<<18) }, "event_too_deep"),
+		Entry("a giant exponent", func() string { return `{"type":"identify","traits":{"age":1e1000000}}` }, "number_out_of_range"),
+		Entry("a giant exponent with a sign", func() string { return `{"type":"identify","traits":{"age":-1e+9999999999999999999}}` }, "number_out_of_range"),
+		Entry("invalid UTF-8", func() string { return "{\"type\":\"identify\",\"traits\":{\"a\":\"\xff\"}}" }, "invalid_utf8"),
+		Entry("a key twice", func() string { return `{"type":"identify","type":"track"}` }, "duplicate_key"),
+		Entry("a giant text", func() string { return `{"type":"` + strings.Repeat("x", 10<<20) + `"}` }, "event_too_large"),
+		Entry("a large text", func() string { return `{"type":"` + strings.Repeat("x", 2<<20) + `"}` }, "string_too_long"),
+		Entry("nothing", func() string { return "" }, "invalid_json"),
+		Entry("a cut event", func() string { return `{"type":"ident` }, "invalid_json"),
+		Entry("trailing data", func() string { return `{"type":"track"} x` }, "invalid_json"),
+		Entry("text", func() string { return `"identify"` }, "not_an_object"),
+		Entry("a type that is no text", func() string { return `{"type":{"a":1}}` }, "unsupported_type"),
+	)
+	It("bounds the items and requests of one event", func() {
+		notes := `{"type":"track","event":"x","properties":{"notes":[` + strings.Repeat(`1,`, 399) + `1]}}`
+		Expect(dig(lines(bind(shop(), token), notes)[0], "error", "code")).To(Equal("too_many_requests"))
+		few := bind(shop(engine.WithLimits(engine.Limits{Items: 10})), token)
+		Expect(dig(lines(few, notes)[0], "error", "code")).To(Equal("too_many_items"))
+	})
+	It("bounds the work of rules", func() {
+		few := bind(shop(engine.WithLimits(engine.Limits{Steps: 50})), token)
+		notes := `{"type":"track","event":"x","properties":{"notes":[` + strings.Repeat(`1,`, 99) + `1]}}`
+		Expect(dig(lines(few, notes)[0], "error", "code")).To(Equal("too_many_steps"))
+	})
+})
+
+// FuzzMap looks for events that make mapping panic, or differ between two runs.
+func FuzzMap(f *testing.F) {
+	for _, seed := range []string{
+		`{"type":"identify","messageId":"m","traits":{"email":"a@b.org","Nick Name":"x","age":"1","birthday":5,"tags":[1]}}`,
+		`{"type":"identify","traits":{"email":"a@b.org"},"context":{"externalId":[{"type":"shopId","id":1}]}}`,
+		`{"type":"track","event":"Order","properties":{"order_id":1,"total":"2","products":[{"sku":"a","price":1}]}}`,
+		`{"type":"track","event":"x","properties":{"notes":["a",{"b":null},[]]}}`,
+		`{"message":{"type":"identify","traits":{"email":"x@y.z"}},"metadata":{"jobId":1,"dontBatch":true,"userId":2}}`,
+		`{"type":null}`, `[]`, `{"traits":{"":{"":[]}}}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	RegisterFailHandler(func(message string, _ ...int) { panic(message) })
+	c := bind(shop(), `{"token":"s3cret","dc":"eu","maxNotes":2,"user":"u","password":"p4ss"}`)
+	again := bind(shop(), `{"token":"s3cret","dc":"eu","maxNotes":2,"user":"u","password":"p4ss"}`)
+	run := func(c *engine.Connection, event []byte) (plain, redacted []byte) {
+		o := c.Plan([]engine.Input{{JSON: event}, {JSON: event, Index: 1}}).Map()
+		defer o.Release()
+		for _, r := range o.Results() {
+			plain, redacted = append(r.AppendJSON(plain), '\n'), r.AppendRedacted(redacted)
+		}
+		for _, e := range o.Elements() {
+			plain, redacted = append(e.AppendJSON(plain), '\n'), e.AppendRedacted(redacted)
+		}
+		return plain, redacted
+	}
+	f.Fuzz(func(t *testing.T, event []byte) {
+		first, redacted := run(c, bytes.Clone(event))
+		second, _ := run(again, bytes.Clone(event))
+		if !bytes.Equal(first, second) {
+			t.Fatalf("two runs differ:\n%s\n%s", first, second)
+		}
+		if bytes.Contains(redacted, []byte("s3cret")) && !bytes.Contains(event, []byte("s3cret")) {
+			t.Fatalf("a secret shows: %s", redacted)
+		}
+		for line := range bytes.Lines(first) {
+			if !json.Valid(line) {
+				t.Fatalf("a result is no JSON: %s", line)
+			}
+		}
+	})
+}
