@@ -1,7 +1,7 @@
 package golden
 
 import (
-	"strings"
+	"cmp"
 
 	"github.com/celmap/celmap/engine"
 	"github.com/celmap/celmap/engine/value"
@@ -66,28 +66,17 @@ func (t *tree) rejected(state *value.Node, e *engine.EventError) {
 	t.set(state, keyRejected, why, e.Rule)
 }
 
-// warn adds warnings to a state, each under what it is about. Several about the
-// same make a list.
+// warn adds warnings to a state, as a list of {about, path, message}: about is
+// the field of the request, else the path in the event.
 func (t *tree) warn(state *value.Node, warnings []engine.Warning) {
 	for _, w := range warnings {
 		all := state.Get(keyWarnings)
 		if all == nil {
-			all = t.arena.Add(state, keyWarnings, t.arena.Object())
+			all = t.arena.Add(state, keyWarnings, t.arena.List())
 		}
-		about := w.Path
-		if about == "" {
-			about = w.Code
-		}
-		switch old := all.Get(about); old.Kind() {
-		case value.List:
-			t.arena.Append(old, t.text(w.Message))
-		case value.String:
-			list := t.arena.List()
-			t.push(list, old)
-			t.arena.Append(list, t.text(w.Message))
-			t.arena.Set(all, about, list)
-		default:
-			t.set(all, strings.Clone(about), t.text(w.Message), w.Rule)
-		}
+		warning := t.arena.Append(all, t.arena.Object())
+		t.arena.Add(warning, "about", t.text(cmp.Or(w.Target, w.Path, w.Code)))
+		t.arena.Add(warning, "path", t.text(w.Path))
+		t.set(warning, "message", t.text(w.Message), w.Rule)
 	}
 }

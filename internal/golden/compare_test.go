@@ -21,7 +21,7 @@ import (
 func came(text string, rules map[string]string) (*tree, *actual) {
 	GinkgoHelper()
 	t := newTree()
-	n := valueOf(text)
+	n := warned(t, valueOf(text))
 	a := &actual{outcomes: n.Get(keyOutcomes)}
 	if n.Get(keyResults) == nil {
 		a.results = []*value.Node{n}
@@ -49,6 +49,29 @@ func came(text string, rules map[string]string) (*tree, *actual) {
 	}
 	visit(n, "")
 	return t, a
+}
+
+// warned puts the warnings of fixtures into the form in which they are captured.
+func warned(t *tree, n *value.Node) *value.Node {
+	out := t.arena.Object()
+	for m := n.First(); m != nil; m = m.Next() {
+		if m.Key() != keyWarnings {
+			t.put(out, m.Key(), m)
+			continue
+		}
+		list := t.arena.Add(out, keyWarnings, t.arena.List())
+		for about := m.First(); about != nil; about = about.Next() {
+			for _, message := range append(elements(about), about) {
+				if message.Kind() == value.String {
+					w := t.arena.Append(list, t.arena.Object())
+					t.arena.Add(w, "about", t.text(about.Key()))
+					t.arena.Add(w, "path", t.text("traits."+about.Key()))
+					t.put(w, "message", message)
+				}
+			}
+		}
+	}
+	return out
 }
 
 // ruleOf returns a rule that stands in line 2 of a file.
@@ -113,6 +136,8 @@ var _ = Describe("Comparing", func() {
 		Entry("filtered for any reason", "event: {}\nfiltered: true", "filtered: not for us"),
 		Entry("filtered for a reason", "event: {}\nfiltered: for us", "filtered: not for us"),
 		Entry("warnings", "event: {}\nrequests: []\nwarnings: {a: part, b: [one, two]}", "requests: []\nwarnings: {b: [the one, the two], a: a part of it}"),
+		Entry("warnings by their paths", "event: {}\nrequests: []\nwarnings: {traits.a: part, b: one}", "requests: []\nwarnings: {b: the one, a: a part of it}"),
+		Entry("one warning in a list", "event: {}\nrequests: []\nwarnings: {a: [part]}", "requests: []\nwarnings: {a: a part of it}"),
 		Entry("outcomes", "events: [{}, {}]\nanswer: {status: 207}\noutcomes: {b: {do: retry, after: 2s}, a: done}",
 			"results: [{requests: []}, {requests: []}]\noutcomes: {a: {do: done, because: x}, b: {do: retry, after: 2000ms, because: y}}"),
 		Entry("batches by messageId", "events: [{}, {}]\nbatches: [{events: [1, b], requests: []}]",
@@ -152,8 +177,8 @@ requests[0].body.inputs[0].properties.gone: null / "" (contact/contact)
 			"rejected.code: \"a\" / \"x\"\nrejected.message: \"b\" / \"y\"\nrejected.path: \"c\" / nothing\n"),
 		Entry("a header that must not be", "event: {}\nrequests: [{method: GET, endpoint: a, headers: {authorization: null, x: 1}}]", "requests: [{method: GET, endpoint: a, headers: {Authorization: b}}]", nil,
 			"requests[0].headers.authorization: null / \"b\"\nrequests[0].headers.x: 1 / nothing\n"),
-		Entry("a warning that was not expected", "event: {}\nrequests: []", "requests: []\nwarnings: {x: no such property}", map[string]string{"warnings.x": "contact/contact/rest"},
-			"warnings: nothing / {x: no such property}\n"),
+		Entry("a warning that was not expected", "event: {}\nrequests: []", "requests: []\nwarnings: {x: no such property}", map[string]string{"warnings[0].message": "contact/contact/rest"},
+			"warnings.x: nothing / \"no such property\" (contact/contact/rest)\n"),
 		Entry("warnings", "event: {}\nrequests: []\nwarnings: {x: a, y: b}", "requests: []\nwarnings: {x: [a, c], z: d}", nil,
 			"warnings.x: \"a\" / [a, c]\nwarnings.y: \"b\" / nothing\nwarnings.z: nothing / \"d\"\n"),
 		Entry("results", "events: [{}, {}]\nresults: [{filtered: true}, {requests: []}]", "results: [{filtered: x}, {rejected: {code: b}}]", nil,

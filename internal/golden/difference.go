@@ -1,6 +1,7 @@
 package golden
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/celmap/celmap/engine"
@@ -62,9 +63,12 @@ func (d *differ) states(at side, expected, got *value.Node) {
 		{e, g},
 		{expected.Get(keyWarnings), got.Get(keyWarnings)},
 	} {
-		key := pair[0].Key()
-		if pair[0] == nil {
-			key = pair[1].Key()
+		key := cmp.Or(pair[0].Key(), pair[1].Key())
+		switch { // each request and each warning has a rule of its own
+		case pair[0] == nil && pair[1].Len() > 0:
+			pair[0] = d.tree.empty(pair[1])
+		case pair[1] == nil && pair[0].Len() > 0:
+			pair[1] = d.tree.empty(pair[0])
 		}
 		d.values(d.down(at, key, pair[1]), pair[0], pair[1])
 	}

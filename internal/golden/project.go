@@ -154,29 +154,36 @@ func (t projection) filtered(expected, actual *value.Node) *value.Node {
 	return t.copy(actual)
 }
 
-// warnings are texts by what they are about, or lists of texts.
+// warnings are texts, or lists of texts, by what they are about: the field of
+// the request or, where the fixture says so, the path in the event.
 func (t projection) warnings(expected, actual *value.Node) *value.Node {
 	want := t.arena.Object()
 	for n := actual.First(); n != nil; n = n.Next() {
-		e := expected.Get(n.Key())
-		switch {
-		case holds(n, e):
-			n = e
-		case n.Kind() == value.List && e.Kind() == value.List:
-			list := t.arena.List()
-			i := 0
-			for m := n.First(); m != nil; m = m.Next() {
-				if holds(m, e.At(i)) {
-					t.push(list, e.At(i))
-				} else {
-					t.push(list, m)
-				}
-				i++
-			}
-			t.set(want, n.Key(), list, t.rules[n])
-			continue
+		key, message := n.Get("about").Text(), n.Get("message")
+		if path := n.Get("path").Text(); expected.Get(path) != nil {
+			key = path
 		}
-		t.put(want, n.Key(), n)
+		e, old := expected.Get(key), want.Get(key)
+		if e.Kind() == value.List {
+			e = e.At(old.Len())
+			if old == nil {
+				old = t.arena.Add(want, key, t.arena.List())
+			}
+		}
+		switch {
+		case holds(message, e) && (old == nil || old.Kind() == value.List):
+			message = t.arena.Copy(e)
+			t.inherit(message, n.Get("message"))
+		case old.Kind() == value.String: // a second one
+			list := t.arena.List()
+			t.push(list, old)
+			old = t.arena.Set(want, key, list)
+		}
+		if old == nil {
+			t.put(want, key, message)
+		} else {
+			t.push(old, message)
+		}
 	}
 	return want
 }
