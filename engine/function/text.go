@@ -14,9 +14,9 @@ var textFunctions = []*Function{
 		Name:     "lower",
 		Params:   []Param{{Name: "x", Type: "text or number or boolean", Doc: "the text"}},
 		Result:   "text",
-		Doc:      "The text in lower case, in every script that has cases. Numbers and booleans are taken as their text.",
+		Doc:      "The text in lower case, in every script that has cases (İ as i and a dot, Σ at the end of a word as ς). Numbers and booleans are taken as their text.",
 		Examples: []Example{{`lower("ÄRGER in Rome")`, `"ärger in rome"`}, {`lower(true)`, `"true"`}, {`lower(["A"])`, `error: give text`}},
-		run:      mapText(strings.ToLower),
+		run:      mapText(Lower),
 	},
 	{
 		Name:     "upper",

@@ -1,10 +1,10 @@
 package plan
 
 import (
-	"strings"
 	"time"
 
 	"github.com/celmap/celmap/engine/expression"
+	"github.com/celmap/celmap/engine/function"
 	"github.com/celmap/celmap/engine/schema"
 	"github.com/celmap/celmap/engine/source"
 	"github.com/celmap/celmap/engine/value"
@@ -425,7 +425,7 @@ type FunctionDoc struct {
 // FoldKey writes a key the way the lookup compares keys.
 func (l *Lookup) FoldKey(key string) string {
 	if l.Fold {
-		return strings.ToLower(key)
+		return function.Lower(key)
 	}
 	return key
 }
