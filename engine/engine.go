@@ -1,7 +1,7 @@
 // Package engine maps customer events to API requests with rules that are
 // data: YAML files with CEL expressions, compiled once and run natively.
 //
-//	program, err := engine.Load(os.DirFS("mappings/hubspot"))   // compile, once
+//	program, err := engine.Load(os.DirFS("mappings/crm"))   // compile, once
 //	connection, err := program.Bind(engine.Settings{Config: c}) // per destination
 //	batch := connection.Plan(events)                            // what has to be looked up?
 //	for _, q := range batch.Questions() { … batch.Answer(q, …) }// the host answers
@@ -54,7 +54,7 @@ type options struct {
 // Option changes how Load reads a mapping folder.
 type Option func(*options)
 
-// WithName sets what file names in messages start with, such as "mappings/hubspot".
+// WithName sets what file names in messages start with, such as "mappings/crm".
 func WithName(prefix string) Option { return func(o *options) { o.plan.Display = prefix } }
 
 // WithEvents adds a set of event schemas that destinations may name under
