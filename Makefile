@@ -1,20 +1,76 @@
-# CELMAP is how the targets below run celmap: from source, or a binary of your own.
+# How the targets run celmap: from source, or as a binary of your own (make run CELMAP=celmap).
 CELMAP ?= go run ./cmd/celmap
 
+# How long `make fuzz` looks for trouble, for each target.
+FUZZTIME ?= 10s
+
+# The tools of `make lint`, built by Go when first used.
+STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+ERRCHECK = go run github.com/kisielk/errcheck@v1.30.0
+
 .DEFAULT_GOAL := help
+SAMPLE = fixtures/hubspot/sample
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## Map the sample events with the built-in HubSpot rules
-	@$(CELMAP) map --format text --config fixtures/hubspot/sample-config.yaml fixtures/hubspot/sample-events.ndjson
+	@$(CELMAP) map --format text --config $(SAMPLE)-config.yaml $(SAMPLE)-events.ndjson
 
 .PHONY: test
-test: ## Run all tests, fixtures and pages included
+test: ## Run all tests: the engine, the fixtures, the pages
 	go test ./...
 
+.PHONY: fixtures
+fixtures: ## Check the rules and run only their fixtures
+	@$(CELMAP) check mappings schemas fixtures
+	@$(CELMAP) test --mapping mappings/hubspot
+
+.PHONY: fixtures-update
+fixtures-update: ## Write what the rules do now into the fixtures that fail
+	@$(CELMAP) test --update
+
 .PHONY: docs
-docs: ## Rewrite what the pages show as outputs of commands
-	UPDATE_DOCS=1 go test ./internal/docstest
+docs: ## Write what the commands print now into the pages that show it
+	UPDATE_DOCS=1 go test -count=1 ./internal/docstest
+
+.PHONY: build
+build: ## Build bin/celmap
+	go build -trimpath -o bin/celmap ./cmd/celmap
+
+.PHONY: install
+install: ## Install celmap where Go installs commands
+	go install -trimpath ./cmd/celmap
+
+.PHONY: lint
+lint: ## Check formatting, vet, staticcheck, unseen errors and go.mod
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "make fmt formats: $$unformatted"; exit 1; }
+	go mod tidy -diff
+	go vet ./...
+	$(STATICCHECK) ./...
+	$(ERRCHECK) -ignoretests -exclude .ci/errcheck.txt ./...
+
+.PHONY: fmt
+fmt: ## Format Go code
+	gofmt -w .
+
+.PHONY: race
+race: ## Test the engine under the race detector (needs a C compiler)
+	go test -race ./engine/...
+
+.PHONY: wasm
+wasm: ## Check that the engine builds for the browser
+	GOOS=js GOARCH=wasm go build ./engine/...
+
+.PHONY: fuzz
+fuzz: ## Fuzz every target for FUZZTIME each
+	@go test -list '^Fuzz' ./... | awk '/^Fuzz/ { names[++n] = $$1 } /^ok/ { for (; n > 0; n--) print $$2, names[n] }' | \
+	while read -r package name; do \
+		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$package" || exit 1; \
+	done
+
+.PHONY: bench
+bench: ## Measure
+	go test -run '^$$' -bench . -benchmem ./...
