@@ -3,79 +3,93 @@ package engine
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/celmap/celmap/engine/value"
 )
 
 // StaticAnswers answers questions from data that is known beforehand: what
-// --lookup files and fixtures give.
-type StaticAnswers map[string][]StaticAnswer
-
-// StaticAnswer is one known answer of a lookup.
-type StaticAnswer struct {
-	With   *value.Node // arguments it is for; nil for any
-	Key    string
-	Answer []byte // JSON
-	Failed *LookupFailure
+// --lookup files and fixtures give. It is safe for concurrent use.
+type StaticAnswers struct {
+	byKey map[string]map[string][]staticAnswer // by lookup, then by folded key
 }
 
-// ParseAnswers reads the answers of one lookup:
+type staticAnswer struct {
+	with  *value.Node // arguments it is for; nil for any
+	reply Reply
+}
+
+// NewStaticAnswers reads the answers of lookups, JSON by name:
 //
 //	{"key": answer, …}
 //	[{"with": {…}, "key": "…", "answer": answer}, {"key": "…", "failure": {"status": 429, "message": "…"}}]
-func ParseAnswers(lookup string, data []byte) ([]StaticAnswer, error) {
-	arena := value.NewArena()
-	n, err := value.Parse(arena, data, value.Limits{Bytes: 64 << 20, Nodes: 5_000_000})
+//
+// The error is a *SettingsError.
+func NewStaticAnswers(p *Program, data map[string][]byte) (*StaticAnswers, error) {
+	s := &StaticAnswers{byKey: map[string]map[string][]staticAnswer{}}
+	for _, name := range sortedKeys(data) {
+		lookup := p.plan.Lookups[name]
+		if lookup == nil {
+			return nil, &SettingsError{Setting: "lookup " + name, Message: "the destination has no such lookup", Help: nearest(name, append(p.Lookups(), p.Portals()...))}
+		}
+		s.byKey[name] = map[string][]staticAnswer{}
+		add := func(key string, a staticAnswer) {
+			key = strings.Clone(lookup.FoldKey(key))
+			s.byKey[name][key] = append(s.byKey[name][key], a)
+		}
+		if err := readAnswers(name, data[name], add); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func readAnswers(lookup string, data []byte, add func(key string, a staticAnswer)) error {
+	n, err := value.Parse(value.NewArena(), data, value.Limits{Bytes: 256 << 20, Nodes: 20_000_000})
 	if err != nil {
-		return nil, &SettingsError{Setting: "lookup " + lookup, Message: err.Error(), Cause: err}
+		return &SettingsError{Setting: "lookup " + lookup, Message: err.Error(), Cause: err}
 	}
 	wrong := func(m *value.Node) error {
 		return &SettingsError{Setting: "lookup " + lookup, Message: "this is no answer: " + value.Preview(m), Help: `give {"key": answer}, or a list of {"with": {…}, "key": …, "answer": …}`}
 	}
-	var out []StaticAnswer
 	switch n.Kind() {
 	case value.Object:
 		for m := n.First(); m != nil; m = m.Next() {
-			out = append(out, StaticAnswer{Key: m.Key(), Answer: value.AppendJSON(nil, m)})
+			add(m.Key(), staticAnswer{reply: Reply{Answer: value.AppendJSON(nil, m)}})
 		}
 	case value.List:
 		for m := n.First(); m != nil; m = m.Next() {
-			key := m.Get("key")
-			if m.Kind() != value.Object || !key.IsScalar() || m.Get("answer") == nil && m.Get("failure") == nil {
-				return nil, wrong(m)
+			key, answer, failure := m.Get("key"), m.Get("answer"), m.Get("failure")
+			if !key.IsScalar() || answer == nil && failure == nil {
+				return wrong(m)
 			}
-			a := StaticAnswer{With: m.Get("with"), Key: scalarText(key)}
-			if f := m.Get("failure"); f != nil {
-				status, _ := f.Get("status").Int()
-				a.Failed = &LookupFailure{Status: int(status), Message: f.Get("message").Text()}
-				if body := f.Get("body"); body != nil {
-					a.Failed.Body = value.AppendJSON(nil, body)
-				}
+			a := staticAnswer{with: m.Get("with")}
+			if failure != nil {
+				a.reply.Failure = readFailure(failure)
 			} else {
-				a.Answer = value.AppendJSON(nil, m.Get("answer"))
+				a.reply.Answer = value.AppendJSON(nil, answer)
 			}
-			out = append(out, a)
+			add(scalarText(key), a)
 		}
 	default:
-		return nil, wrong(n)
-	}
-	return out, nil
-}
-
-// Check reports names that the program has no lookup for.
-func (s StaticAnswers) Check(p *Program) error {
-	for name := range s {
-		if p.plan.Lookups[name] == nil {
-			return &SettingsError{Setting: "lookup " + name, Message: "the destination has no such lookup", Help: nearest(name, append(p.Lookups(), p.Portals()...))}
-		}
+		return wrong(n)
 	}
 	return nil
 }
 
-// Resolve answers the questions of a batch until there are none. What it does
-// not know is nothing found.
-func (s StaticAnswers) Resolve(b *Batch) {
-	for range 2 {
+func readFailure(n *value.Node) *LookupFailure {
+	status, _ := n.Get("status").Int()
+	f := &LookupFailure{Status: int(status), Message: n.Get("message").Text()}
+	if body := n.Get("body"); body != nil {
+		f.Body = value.AppendJSON(nil, body)
+	}
+	return f
+}
+
+// Resolve answers the questions of a batch until there are none. What is not
+// known is nothing found. A nil *StaticAnswers knows nothing.
+func (s *StaticAnswers) Resolve(b *Batch) {
+	for range maxRounds {
 		questions := b.Questions()
 		if len(questions) == 0 {
 			return
@@ -87,15 +101,16 @@ func (s StaticAnswers) Resolve(b *Batch) {
 	b.Questions()
 }
 
-func (s StaticAnswers) reply(q *Question) Reply {
-	for _, a := range s[q.Lookup.Name] {
-		if q.Lookup.FoldKey(a.Key) == q.Key && (a.With == nil || value.Equal(a.With, q.With)) {
-			return Reply{Answer: a.Answer, Failure: a.Failed}
+func (s *StaticAnswers) reply(q *Question) Reply {
+	if s == nil {
+		return Reply{}
+	}
+	for _, a := range s.byKey[q.Lookup.Name][q.Key] {
+		if a.with == nil || value.Equal(a.with, q.With) {
+			return a.reply
 		}
 	}
 	return Reply{}
 }
 
-func sortedKeys[V any](m map[string]V) []string {
-	return slices.Sorted(maps.Keys(m))
-}
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -176,6 +177,11 @@ func (b *Batch) advance(i int) {
 	r := b.runner
 	r.start(e.node)
 	r.answers = e.answers
+	defer func() { // a defect of ours costs one event, not the process
+		if p := recover(); p != nil {
+			b.reject(e, &EventError{Code: "internal_error", Status: 500, Message: fmt.Sprintf("celmap failed on this event; please report it: %v", p)})
+		}
+	}()
 	if err := b.step(i, e); err != nil {
 		b.reject(e, err)
 	}
@@ -381,10 +387,13 @@ func (b *Batch) question(i int, a *plan.Ask, key *value.Node) error {
 	return nil
 }
 
+// maxRounds is how often events may ask: a question may depend on one earlier answer.
+const maxRounds = 2
+
 // Questions returns what has to be looked up now. After answering, ask again:
 // some questions follow from answers. There are at most two rounds.
 func (b *Batch) Questions() []*Question {
-	if b.round < 2 && len(b.questions) > 0 && !slices.ContainsFunc(b.questions, func(q *Question) bool { return q.answer == nil }) {
+	if b.round < maxRounds && len(b.questions) > 0 && !slices.ContainsFunc(b.questions, func(q *Question) bool { return q.answer == nil }) {
 		b.settle()
 	}
 	return b.questions

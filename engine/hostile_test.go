@@ -83,6 +83,9 @@ func FuzzMap(f *testing.F) {
 		if bytes.Contains(redacted, []byte("s3cret")) && !bytes.Contains(event, []byte("s3cret")) {
 			t.Fatalf("a secret shows: %s", redacted)
 		}
+		if bytes.Contains(first, []byte(`"code":"internal_error"`)) {
+			t.Fatalf("mapping panicked: %s", first)
+		}
 		for line := range bytes.Lines(first) {
 			if !json.Valid(line) {
 				t.Fatalf("a result is no JSON: %s", line)

@@ -149,10 +149,11 @@ var _ = Describe("lookups", func() {
 	config := `{"token":"t","user":"u","password":"p","dc":"eu","search":true}`
 
 	resolve := func(answers string) string {
-		a, err := engine.ParseAnswers("people", []byte(answers))
+		p := shop()
+		a, err := engine.NewStaticAnswers(p, map[string][]byte{"people": []byte(answers)})
 		Expect(err).NotTo(HaveOccurred())
-		b := bind(shop(), config).Plan(inputs(event))
-		engine.StaticAnswers{"people": a}.Resolve(b)
+		b := bind(p, config).Plan(inputs(event))
+		a.Resolve(b)
 		o := b.Map()
 		defer o.Release()
 		return string(o.Results()[0].AppendJSON(nil))

@@ -566,7 +566,7 @@ func (b *builder) decision(m *value.Node) (*decision, error) {
 		defer func() { r.arena, r.frame.Arena = arena, arena }()
 	}
 	d := &decision{}
-	keyNode := r.arena.String(key)
+	keyNode := r.arena.String(key).Freeze()
 	oldKey, oldValue, oldTarget := r.set(r.lines.key, keyNode), r.set(r.lines.value, m), r.set(r.lines.target, nil)
 	defer func() {
 		r.set(r.lines.key, oldKey)
@@ -583,7 +583,7 @@ func (b *builder) decision(m *value.Node) (*decision, error) {
 		if err != nil {
 			return nil, err
 		}
-		d.node = r.arena.String(text)
+		d.node = r.arena.String(text).Freeze()
 	}
 	d.target = d.node.Text()
 	r.set(r.lines.target, d.node)

@@ -624,7 +624,7 @@ type Output struct {
 
 // Map maps the events. Questions that were not answered count as nothing found.
 func (b *Batch) Map() *Output {
-	for b.round < 2 && len(b.questions) > 0 {
+	for b.round < maxRounds && len(b.questions) > 0 {
 		b.settle()
 	}
 	return &Output{batch: b}

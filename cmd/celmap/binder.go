@@ -12,7 +12,7 @@ import (
 type binder struct {
 	program  *engine.Program
 	settings engine.Settings
-	answers  engine.StaticAnswers
+	answers  *engine.StaticAnswers
 	fixed    bool               // one config, given on the command line
 	standard *engine.Connection // of the fixed config, else of an empty one
 	byConfig map[string]*engine.Connection

@@ -12,8 +12,8 @@ import (
 
 // readLookups reads the files of --lookup NAME=FILE: portal data and the
 // answers of lookups, by their names.
-func readLookups(program *engine.Program, flags []string) (map[string][]byte, engine.StaticAnswers, error) {
-	portal, answers := make(map[string][]byte), make(engine.StaticAnswers)
+func readLookups(program *engine.Program, flags []string) (map[string][]byte, *engine.StaticAnswers, error) {
+	portal, answers := make(map[string][]byte), make(map[string][]byte)
 	for _, flag := range flags {
 		name, file, ok := strings.Cut(flag, "=")
 		if !ok || name == "" || file == "" {
@@ -34,11 +34,15 @@ func readLookups(program *engine.Program, flags []string) (map[string][]byte, en
 		data := value.AppendJSON(nil, n)
 		if isPortal {
 			portal[name] = data
-		} else if answers[name], err = engine.ParseAnswers(name, data); err != nil {
-			return nil, nil, usage("%s: %w", file, err)
+		} else {
+			answers[name] = data
 		}
 	}
-	return portal, answers, nil
+	known, err := engine.NewStaticAnswers(program, answers)
+	if err != nil {
+		return nil, nil, usage("%w", err)
+	}
+	return portal, known, nil
 }
 
 func unknownLookup(program *engine.Program, name string) error {

@@ -305,17 +305,18 @@ func (c *compiler) compileLookups(root *source.Node) {
 // with orders the arguments that a sender or an ask gives by the names
 // that the request or lookup declares.
 func (c *compiler) with(s *scope, at *source.Node, n *source.Node, args []string, what string) []*Template {
-	out := make([]*Template, len(args))
+	out, unknown := make([]*Template, len(args)), false
 	for _, e := range entries(n) {
 		i := slices.Index(args, e.Key.Text)
 		if i < 0 {
 			c.unknown(e.Key, "argument", args)
+			unknown = true
 			continue
 		}
 		out[i] = c.template(s, e.Value)
 	}
 	for i, a := range args {
-		if out[i] == nil {
+		if out[i] == nil && !unknown { // a misspelt one is reported already
 			c.error(at.Span, "missing-argument", "give it under with", "%s needs the argument %q", what, a)
 			out[i] = &Template{Constant: value.NullNode()}
 		}

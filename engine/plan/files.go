@@ -31,8 +31,8 @@ type folder struct {
 	as          string      // name of the overlay that made it, "" for none
 }
 
-// readFolder reads every rule file below fsys. Files are told by their header,
-// not by their name; other YAML files are left alone.
+// readFolder reads every rule file below fsys. Each says what it is in its header,
+// whatever its name; fixtures among them are left to the golden runner.
 func (c *compiler) readFolder(fsys fs.FS, display string) *folder {
 	f := &folder{fragments: map[string]*ruleFile{}, mappings: map[string]*ruleFile{}}
 	count := 0

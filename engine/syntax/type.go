@@ -111,12 +111,14 @@ func (s *Shape) check(c *checker, n *source.Node, at string) {
 		c.want(n, at, "a mapping with the keys "+strings.Join(s.names(), ", "))
 		return
 	}
+	misspelt := map[string]bool{}
 	for _, e := range n.Entries {
 		k := s.key(e.Key.Text)
 		if k == nil {
 			help := s.Name + " has the keys " + strings.Join(s.names(), ", ")
 			if near := source.Suggest(e.Key.Text, s.names()); near != "" {
 				help = "did you mean " + near + "?"
+				misspelt[near] = true
 			} else if other, ok := elsewhere[e.Key.Text]; ok {
 				help = other
 			}
@@ -126,12 +128,12 @@ func (s *Shape) check(c *checker, n *source.Node, at string) {
 		k.Type.check(c, e.Value, k.Name)
 	}
 	for _, k := range s.Keys {
-		if k.Required && n.Get(k.Name) == nil {
+		if k.Required && n.Get(k.Name) == nil && !misspelt[k.Name] {
 			c.add(n.Span, "missing-key", "add "+k.Name+": "+k.Doc, "%s needs the key %q", s.Name, k.Name)
 		}
 	}
 	for _, group := range s.Any {
-		if !slices.ContainsFunc(group, func(k string) bool { return n.Get(k) != nil }) {
+		if !slices.ContainsFunc(group, func(k string) bool { return n.Get(k) != nil || misspelt[k] }) {
 			c.add(n.Span, "missing-key", "add one of them", "%s needs one of the keys %s", s.Name, strings.Join(group, ", "))
 		}
 	}

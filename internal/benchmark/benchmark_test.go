@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package benchmark measures the hot path: the shipped HubSpot rules over 2,000
 // varied events, from the bytes of an event to the bytes of its result.
 package benchmark
@@ -10,7 +12,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/celmap/celmap/engine"
 	"github.com/celmap/celmap/mappings"
@@ -101,10 +105,22 @@ func benchmark(b *testing.B, config, events string) {
 	}
 	b.ReportAllocs()
 	b.ResetTimer()
+	started := cpuTime()
 	for i := 0; b.Loop(); i++ {
 		buffer = run(c, all[i%len(all)], buffer[:0])
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/100, "ns/event")
+	// The processor's time does not suffer from what else the machine does.
+	b.ReportMetric(float64((cpuTime()-started).Nanoseconds())/float64(b.N)/100, "cpu-ns/event")
+	b.ReportMetric(0, "ns/op")
+}
+
+// cpuTime is the time that this process has spent on processors.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func BenchmarkIdentify(b *testing.B)       { benchmark(b, "upsert", "identify") }

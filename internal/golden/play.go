@@ -3,7 +3,6 @@ package golden
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,11 +22,9 @@ func (c *Case) play(program *engine.Program) (*tree, *actual, source.Diagnostics
 	if err != nil {
 		return nil, nil, c.wrong("config", err)
 	}
-	answers := engine.StaticAnswers{}
-	for _, name := range slices.Sorted(maps.Keys(c.Lookups)) {
-		if answers[name], err = engine.ParseAnswers(name, c.Lookups[name]); err != nil {
-			return nil, nil, c.wrong("lookups", err)
-		}
+	answers, err := engine.NewStaticAnswers(program, c.Lookups)
+	if err != nil {
+		return nil, nil, c.wrong("lookups", err)
 	}
 	t := newTree()
 	connection = connection.Observe(provenance{t})
