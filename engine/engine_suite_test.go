@@ -56,9 +56,6 @@ func lines(c *engine.Connection, events ...string) []string {
 	return out
 }
 
-// body digs the JSON body of the first request out of a result line.
-func body(line string) any { return dig(line, "requests", 0, "body", "JSON") }
-
 func dig(line string, path ...any) any {
 	var v any
 	d := json.NewDecoder(strings.NewReader(line))

@@ -45,10 +45,7 @@ func anyValue(depth int) *rapid.Generator[any] {
 func anySchema(depth int) *rapid.Generator[any] {
 	return rapid.Custom(func(t *rapid.T) any {
 		if depth == 0 || rapid.IntRange(0, 9).Draw(t, "boolean") == 0 {
-			if rapid.IntRange(0, 3).Draw(t, "false") == 0 {
-				return false
-			}
-			return true
+			return rapid.IntRange(0, 3).Draw(t, "false") != 0
 		}
 		s := map[string]any{}
 		for range rapid.IntRange(0, 3).Draw(t, "keywords") {
