@@ -33,8 +33,8 @@ fixtures-update: ## Write what the rules do now into the fixtures that fail
 	@$(CELMAP) test --update
 
 .PHONY: docs
-docs: ## Write what the commands print now into the pages that show it
-	UPDATE_DOCS=1 go test -count=1 ./internal/docstest
+docs: ## Write what is made from code and what commands print now into pages and schemas
+	UPDATE_DOCS=1 go test -count=1 ./docs ./schemas ./internal/docstest
 
 .PHONY: build
 build: ## Build bin/celmap
