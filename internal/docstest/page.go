@@ -6,13 +6,14 @@ package docstest
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
 // Block is a fenced block of a page.
 type Block struct {
 	Lang string // the word after the fence
-	Mark string // the verb of a comment right above: "file", "excerpt", "change" or ""
+	Mark string // what a comment right above says that it is, one of marks, or ""
 	Path string // the file that the comment names
 	Line int    // of the opening fence, 1-based
 
@@ -34,8 +35,10 @@ type Command struct {
 
 var (
 	fence = regexp.MustCompile("^( *)(```+)([a-z]*)$")
-	mark  = regexp.MustCompile(`^ *<!-- (file|excerpt|change): (\S+) -->$`)
+	mark  = regexp.MustCompile(`^ *<!-- ([a-z]+): (.+) -->$`)
 )
+
+var marks = []string{"file", "excerpt", "change"}
 
 // Blocks returns the fenced blocks of a page.
 func Blocks(page string) ([]Block, error) {
@@ -52,7 +55,9 @@ func Blocks(page string) ([]Block, error) {
 		b := Block{Lang: open[3], Line: i + 1, from: i + 1, indent: open[1]}
 		if i > 0 {
 			if m := mark.FindStringSubmatch(lines[i-1]); m != nil {
-				b.Mark, b.Path = m[1], m[2]
+				if b.Mark, b.Path = m[1], m[2]; !slices.Contains(marks, b.Mark) {
+					return nil, fmt.Errorf("line %d: a block cannot be marked as %s: %s are the marks", i, b.Mark, strings.Join(marks, ", "))
+				}
 			}
 		}
 		for i++; i < len(lines) && lines[i] != open[1]+open[2]; i++ {
@@ -68,8 +73,8 @@ func Blocks(page string) ([]Block, error) {
 }
 
 // Commands returns the commands of a console block. A command begins with "$ " and
-// goes on as long as its lines end in a backslash; what follows, up to the next
-// command, is its output.
+// goes on as long as its lines end in a backslash or a pipe; what follows, up to the
+// next command, is its output.
 func (b *Block) Commands() ([]Command, error) {
 	var commands []Command
 	for i := 0; i < len(b.Lines); i++ {
@@ -78,7 +83,7 @@ func (b *Block) Commands() ([]Command, error) {
 			return nil, fmt.Errorf("line %d: a console block begins with a command: write `$ command`", b.from+i+1)
 		}
 		c := Command{Text: text, Line: b.from + i + 1}
-		for strings.HasSuffix(c.Text, `\`) && i+1 < len(b.Lines) {
+		for (strings.HasSuffix(c.Text, `\`) || strings.HasSuffix(c.Text, "|")) && i+1 < len(b.Lines) {
 			i++
 			c.Text += "\n" + b.Lines[i]
 		}
@@ -96,11 +101,11 @@ func (b *Block) Commands() ([]Command, error) {
 // leftOut is how a page shows that lines are left out of an output or an excerpt.
 const leftOut = "…"
 
-// Fits reports whether lines are what a page shows, where a line … (in rules also the
-// comment # …) stands for any lines.
+// Fits reports whether lines are what a page shows, where a line … (in code also as a
+// comment: # … or // …) stands for any lines.
 func Fits(shown, lines []string) bool {
 	for i, s := range shown {
-		if strings.TrimLeft(s, " #") == leftOut {
+		if strings.TrimLeft(s, " \t#/") == leftOut {
 			for rest := 0; rest <= len(lines)-i; rest++ {
 				if Fits(shown[i+1:], lines[i+rest:]) {
 					return true
