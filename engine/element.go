@@ -66,7 +66,8 @@ func batchKey(e *event) *item {
 	return e.items[0]
 }
 
-// home finds the open batch that an event may join, -1 if there is none.
+// home finds the first open batch that an event may join, -1 if there is none.
+// The first one leaves the user's later events the widest choice.
 func (o *Output) home(e *event, last map[string]int) int {
 	key := batchKey(e)
 	if key == nil {
@@ -76,19 +77,16 @@ func (o *Output) home(e *event, last map[string]int) int {
 	if k, ok := last[e.user]; ok && e.user != "" {
 		earliest = k
 	}
-	for k := len(o.elements) - 1; k >= earliest; k-- {
+	for k := earliest; k < len(o.elements); k++ {
 		el := &o.elements[k]
-		if el.key == nil || !together(el.key, key) {
+		if el.key == nil || el.full || !together(el.key, key) {
 			continue
-		}
-		if el.full {
-			return -1 // the batch after it is still to be opened
 		}
 		if most := key.target.max; most > 0 && len(el.items)+len(e.items) > most {
 			merged, err := o.batch.runner.merge(append(slices.Clone(el.items), e.items...))
 			if err != nil || len(merged) > most {
 				el.full = true
-				return -1
+				continue
 			}
 		}
 		return k
