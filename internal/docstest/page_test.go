@@ -66,6 +66,7 @@ var _ = Describe("Following a page", func() {
 	},
 		Entry("a block without an end", "```yaml\na: 1\n", "no end"),
 		Entry("a mark without a block", "<!-- file: a -->\n\n```yaml\n```\n", "stands above no fenced block"),
+		Entry("a mark that nobody knows", "<!-- fiel: a -->\n```yaml\n```\n", "cannot be marked as fiel"),
 		Entry("a console block without a command", "```console\nhello\n```\n", "begins with a command"),
 		Entry("a change of a file that is not there", "<!-- change: b.yaml -->\n```diff\n-a\n```\n", "no such file"),
 		Entry("a change of lines that are not there", "<!-- change: a.yaml -->\n```diff\n-b: 3\n```\n", "0 times, not once"),
