@@ -1,0 +1,108 @@
+package docs_test
+
+import (
+	"fmt"
+	"io/fs"
+	"log"
+	"time"
+
+	"github.com/celmap/celmap/engine"
+	"github.com/celmap/celmap/engine/value"
+	"github.com/celmap/celmap/mappings"
+	"github.com/celmap/celmap/schemas"
+)
+
+// load compiles a built-in destination, once.
+func load(name string) *engine.Program {
+	rules, err := fs.Sub(mappings.FS, name) // or os.DirFS(folder)
+	if err != nil {
+		log.Fatal(err)
+	}
+	events, err := fs.Sub(schemas.FS, "events")
+	if err != nil {
+		log.Fatal(err)
+	}
+	program, err := engine.Load(rules, engine.WithName("mappings/"+name), engine.WithEvents("rudderstack", events))
+	if err != nil {
+		log.Fatal(err) // source.Diagnostics: every mistake, each with its place
+	}
+	return program
+}
+
+// search stands for a request to the API: it finds one contact.
+func search(*engine.Question) engine.Reply {
+	return engine.Reply{Answer: []byte(`["512"]`)}
+}
+
+// Example_deliver maps events together, answers what the rules ask, and says
+// what becomes of each event after the API has answered.
+func Example_deliver() {
+	program := load("hubspot")
+	connection, err := program.Bind(engine.Settings{
+		Config: []byte(`{"authorizationType": "newPrivateAppApi", "accessToken": "made-up", "apiVersion": "newApi", "lookupField": "phone"}`),
+		Now:    time.Date(2024, 3, 5, 10, 0, 0, 0, time.UTC),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	batch := connection.Plan([]engine.Input{
+		{Index: 0, JSON: []byte(`{"type": "identify", "messageId": "m-1", "traits": {"phone": "+4930", "city": "Berlin"}}`)},
+		{Index: 1, JSON: []byte(`{"type": "page", "messageId": "m-2"}`)},
+	})
+	for questions := batch.Questions(); len(questions) > 0; questions = batch.Questions() {
+		for _, q := range questions { // by q.Lookup, q.With and q.Key; many keys fit into one request
+			batch.Answer(q, search(q))
+		}
+	}
+	output := batch.Map()
+	defer output.Release() // gives the memory back; copy what you keep
+
+	for _, element := range output.Elements() {
+		if element.Status != engine.Mapped {
+			fmt.Println(element.MessageID, element.Status, element.Error.Code)
+			continue
+		}
+		for i := range element.Requests {
+			request := &element.Requests[i]
+			fmt.Println(request.Descriptor.Get("method").Text(), request.Descriptor.Get("endpoint").Text())
+			outcomes, err := output.Judge(request, engine.Answer{Status: 429, Body: []byte(`{"policyName": "SECONDLY"}`)})
+			if err != nil {
+				log.Fatal(err)
+			}
+			for _, o := range outcomes {
+				fmt.Println(o.MessageID, o.Do, o.After)
+			}
+		}
+	}
+	// Output:
+	// POST https://api.hubapi.com/crm/v3/objects/contacts/batch/update
+	// m-1 retry 1s
+	// m-2 rejected device_mode_only
+}
+
+// applied is an observer that notes which rules applied.
+type applied []string
+
+func (a *applied) Decided(by *engine.Rule, yes bool) {
+	if yes {
+		*a = append(*a, by.ID)
+	}
+}
+
+func (a *applied) Wrote(*value.Node, *engine.Rule) {}
+
+func Example_observe() {
+	connection, err := load("webhook").Bind(engine.Settings{Config: []byte(`{"webhookUrl": "https://example.com/hook", "ignoredEvents": ["Heartbeat"]}`)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	var seen applied
+	output := connection.Observe(&seen).Plan([]engine.Input{{JSON: []byte(`{"type": "track", "event": "Heartbeat"}`)}}).Map()
+	defer output.Release()
+	fmt.Println(output.Results()[0].Reason)
+	fmt.Println([]string(seen))
+	// Output:
+	// The event "Heartbeat" is one that the settings leave out
+	// [webhook/routes/ignored]
+}
