@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -28,12 +29,13 @@ type Job struct {
 // Difference explains disagreements: those of the listed cases, and those of
 // whole groups as far as note and status fit.
 type Difference struct {
-	Class  string   `json:"class"`
-	Reason string   `json:"reason"`
-	Groups []string `json:"groups"`
-	Note   string   `json:"note"`
-	Status string   `json:"status"` // "theirs -> ours", * for any; empty: any change
-	Cases  []string `json:"cases"`
+	Class    string   `json:"class"`
+	Reason   string   `json:"reason"`
+	Groups   []string `json:"groups"`
+	Note     string   `json:"note"`
+	Status   string   `json:"status"` // "theirs -> ours", * for any; empty: any change
+	Cases    []string `json:"cases"`
+	Fixtures []string `json:"fixtures"` // paths below the folder of fixtures
 
 	note         *regexp.Regexp
 	theirs, ours int             // 0 for any
@@ -43,7 +45,8 @@ type Difference struct {
 // Differences is all that is known to differ.
 type Differences []*Difference
 
-// ReadDifferences reads the file of differences.
+// ReadDifferences reads the file of differences, which lies in a folder beside
+// those of fixtures.
 func ReadDifferences(file string) (Differences, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -60,16 +63,21 @@ func ReadDifferences(file string) (Differences, error) {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	for i, d := range list.Differences {
-		if err := d.prepare(); err != nil {
+		if err := d.prepare(filepath.Dir(filepath.Dir(file))); err != nil {
 			return nil, fmt.Errorf("%s: entry %d (%s): %w", file, i+1, d.Class, err)
 		}
 	}
 	return list.Differences, nil
 }
 
-func (d *Difference) prepare() (err error) {
-	if d.Class == "" || d.Reason == "" || len(d.Groups)+len(d.Cases) == 0 {
-		return fmt.Errorf("it needs a class, a reason, and groups or cases")
+func (d *Difference) prepare(fixtures string) (err error) {
+	if d.Class == "" || d.Reason == "" || len(d.Groups)+len(d.Cases)+len(d.Fixtures) == 0 {
+		return fmt.Errorf("it needs a class, a reason, and groups, cases or fixtures")
+	}
+	for _, f := range d.Fixtures {
+		if _, err := os.Stat(filepath.Join(fixtures, f)); err != nil {
+			return fmt.Errorf("fixture: %w", err)
+		}
 	}
 	if d.note, err = regexp.Compile(d.Note); err != nil {
 		return fmt.Errorf("note: %w", err)

@@ -50,7 +50,8 @@ differences:
 		Expect(err).To(MatchError(ContainSubstring(why)))
 	},
 		Entry("gives no reason", `{class: a, cases: [b]}`, "needs a class, a reason"),
-		Entry("names nothing", `{class: a, reason: b}`, "groups or cases"),
+		Entry("names nothing", `{class: a, reason: b}`, "groups, cases or fixtures"),
+		Entry("names a fixture that there is not", `{class: a, reason: b, fixtures: [c/d.yaml]}`, "fixture: "),
 		Entry("has a status that is no change", `{class: a, reason: b, cases: [c], status: "400"}`, "write it like 200 -> 400"),
 		Entry("has a note that is no pattern", `{class: a, reason: b, cases: [c], note: "("}`, "note:"),
 	)
