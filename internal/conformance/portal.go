@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/celmap/celmap/engine"
+	"github.com/celmap/celmap/engine/function"
 )
 
 // Portal is a HubSpot account, as far as lookups see it.
@@ -94,8 +95,8 @@ func (p *Portal) Search(property, key string) engine.Reply {
 		if id == "" {
 			continue
 		}
-		if strings.ToLower(asText(c.Properties[property])) == key ||
-			property == "email" && slices.Contains(strings.Split(strings.ToLower(asText(c.Properties["hs_additional_emails"])), ";"), key) {
+		if function.Lower(asText(c.Properties[property])) == key ||
+			property == "email" && slices.Contains(strings.Split(function.Lower(asText(c.Properties["hs_additional_emails"])), ";"), key) {
 			ids = append(ids, id)
 		}
 	}
