@@ -609,7 +609,7 @@ func (c *compiler) compileRoutes(root *source.Node) {
 		if r.Reject != nil {
 			r.Reject.Rule = r.Rule
 		}
-		if r.When == nil && i < len(list)-1 {
+		if n.Get("when") == nil && i < len(list)-1 {
 			c.error(list[i+1].Span, "unreachable", "move the route without when to the end", "this route is never reached: the one before it takes every event")
 		}
 		c.program.Routes = append(c.program.Routes, r)

@@ -141,7 +141,7 @@ func (c *compiler) compileSend(s *scope, file string, n *source.Node, taken map[
 		send.Rule = c.rule(file+"/send/"+nonEmpty(name, "choose"), n)
 		for i, x := range choose.Items {
 			alt := c.compileSend(s, file, x, taken)
-			if alt.When == nil && i < len(choose.Items)-1 {
+			if x.Get("when") == nil && i < len(choose.Items)-1 {
 				c.error(choose.Items[i+1].Span, "unreachable", "move the alternative without when to the end", "this alternative is never reached: the one before it always applies")
 			}
 			send.Choose = append(send.Choose, alt)
