@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,7 +26,16 @@ type Program struct {
 
 // Eval runs the program. The result is valid as long as the frame's arena; nil
 // is an absent value. An error is an *Error, or what the Loader returned.
-func (p *Program) Eval(f *Frame) (*value.Node, error) { return p.root.eval(f) }
+//
+// It may run while another program of the same frame does, because that one
+// loads a name: each has locals of its own.
+func (p *Program) Eval(f *Frame) (*value.Node, error) {
+	base := f.base
+	f.base = len(f.locals)
+	v, err := p.root.eval(f)
+	f.base = base
+	return v, err
+}
 
 // Slots lists the names that the program reads, as slots of its scope.
 func (p *Program) Slots() []int { return p.slots }
@@ -76,6 +86,7 @@ type compiler struct {
 	slots    []int
 	problems []Problem
 	nextID   int64
+	offsets  []int       // of the characters of text
 	static   value.Arena // literals live as long as the program
 }
 
@@ -96,7 +107,11 @@ func (c *compiler) compileText(want Want) eval {
 	native := parsed.NativeRep()
 	c.source = native.SourceInfo()
 	c.nextID = ast.MaxID(native) + 1
-	root := c.compile(native.Expr())
+	compile := c.compile
+	if c.options.CEL {
+		compile = c.leaf
+	}
+	root := compile(native.Expr())
 	if want == Condition && root != nil {
 		c.needCondition(root, native.Expr())
 	}
@@ -118,7 +133,7 @@ func (c *compiler) needCondition(root eval, e ast.Expr) {
 		kind = "a number"
 	case *celEval:
 		if t := r.result; t != nil && t.Kind() != types.BoolKind && t.Kind() != types.DynKind {
-			kind = "a value of type " + t.String()
+			kind = "a value of type " + typeWord(t.TypeName())
 		}
 	}
 	if kind != "" {
@@ -139,13 +154,14 @@ func (c *compiler) at(e ast.Expr, code, message, help string) {
 func (c *compiler) issues(issues *cel.Issues) {
 	for _, e := range issues.Errors() {
 		line := lineStart(c.text, e.Location.Line())
-		from := min(line+runeOffset(c.text[min(line, len(c.text)):], e.Location.Column()), len(c.text))
+		from := line + runeOffset(c.text[line:], e.Location.Column())
 		to := tokenEnd(c.text, from)
 		message, help := plainWords(e.Message)
 		c.problem(from, to, "bad-expression", message, help)
 	}
 }
 
+// lineStart returns the byte where a line starts, counted from 1.
 func lineStart(text string, line int) int {
 	at := 0
 	for ; line > 1; line-- {
@@ -193,31 +209,121 @@ func plainWords(message string) (text, help string) {
 		text = strings.NewReplacer("mismatched input", "did not expect", "extraneous input", "did not expect", "'<EOF>'", "the end of the expression", "no viable alternative at input", "cannot read", "missing", "missing").Replace(text)
 		return text, "check brackets and operators: = is written ==, and is &&, or is ||, not is !"
 	case strings.Contains(message, "found no matching overload for"):
-		m := strings.TrimPrefix(message, "found no matching overload for ")
-		return "these types do not go together: " + m, "convert one side, for example with text(x) or decimal(x)"
+		return "these types do not go together: " + mismatch(message), "convert one side, for example with text(x) or decimal(x)"
 	}
 	return message, ""
 }
 
-func (c *compiler) span(e ast.Expr) span {
-	from, to := len(c.text), 0
-	c.extent(e, &from, &to)
-	if from > to {
-		return span{0, len(c.text)}
+// mismatch tells which types do not go together, from cel-go's
+// "found no matching overload for '@add' applied to '(dyn, string, int)'".
+func mismatch(message string) string {
+	parts := strings.Split(message, "'")
+	if len(parts) < 4 {
+		return message
 	}
-	return span{from, to}
+	name := parts[1]
+	listed := parts[3]
+	method := strings.Contains(listed, ".")
+	types := strings.FieldsFunc(listed, func(r rune) bool { return strings.ContainsRune("()., ", r) })
+	if sign := signs[name]; sign != "" {
+		name, types = sign, types[1:] // without the frame
+	}
+	for i, t := range types {
+		types[i] = typeWord(t)
+	}
+	if name = strings.Trim(name, "_"); method && len(types) > 0 {
+		name = "." + name
+	}
+	return name + " does not go with " + strings.Join(types, " and ")
 }
 
-// extent widens [from, to) to what e and its parts cover in the text.
-func (c *compiler) extent(e ast.Expr, from, to *int) {
+// typeWord is the name that rules have for a type of CEL.
+func typeWord(t string) string {
+	switch t = strings.TrimPrefix(strings.TrimPrefix(t, "google.protobuf."), "protobuf."); t {
+	case "string":
+		return "text"
+	case "int", "uint", "double":
+		return "number"
+	case "bool":
+		return "boolean"
+	case "map":
+		return "object"
+	case "dyn":
+		return "any value"
+	case "Timestamp", "timestamp":
+		return "instant"
+	case "Duration", "duration":
+		return "span of time"
+	}
+	return t
+}
+
+// span returns the bytes that e covers, with the brackets that belong to it.
+func (c *compiler) span(e ast.Expr) span {
+	s := span{len(c.text), 0}
+	c.extent(e, &s)
+	if s.from >= s.to {
+		return span{0, len(c.text)}
+	}
+	return balanced(c.text, s)
+}
+
+// extent widens s to what e and its parts cover in the text.
+func (c *compiler) extent(e ast.Expr, s *span) {
 	if r, ok := c.source.GetOffsetRange(e.ID()); ok {
-		start := runeOffset(c.text, int(r.Start))
-		*from = min(*from, start)
-		*to = max(*to, runeOffset(c.text, int(r.Stop)), tokenEnd(c.text, min(start, len(c.text))))
+		from := c.offset(int(r.Start))
+		if e.Kind() == ast.CallKind && !e.AsCall().IsMemberFunction() { // the place of f(x) is its bracket
+			if name := strings.TrimRight(c.text[:from], " \t\r\n"); strings.HasPrefix(c.text[from:], "(") {
+				from = len(strings.TrimSuffix(name, e.AsCall().FunctionName()))
+			}
+		}
+		s.from = min(s.from, from)
+		s.to = max(s.to, c.offset(int(r.Stop)), tokenEnd(c.text, from))
+	}
+	if call, ok := c.source.GetMacroCall(e.ID()); ok {
+		e = call // what a macro expands to is not in the text
 	}
 	for _, part := range parts(e) {
-		c.extent(part, from, to)
+		c.extent(part, s)
 	}
+}
+
+// offset returns the byte where the character i of the text starts.
+func (c *compiler) offset(i int) int {
+	if c.offsets == nil {
+		for at := range c.text {
+			c.offsets = append(c.offsets, at)
+		}
+	}
+	if i >= len(c.offsets) {
+		return len(c.text)
+	}
+	return c.offsets[max(i, 0)]
+}
+
+// balanced widens s until each bracket in it has its partner.
+func balanced(text string, s span) span {
+	var open []byte
+	for i := s.from; i < len(text) && (i < s.to || len(open) > 0); i++ {
+		switch ch := text[i]; ch {
+		case '"', '\'':
+			for i++; i < len(text) && text[i] != ch; i++ {
+				if text[i] == '\\' {
+					i++
+				}
+			}
+		case '(', '[', '{':
+			open = append(open, ch)
+		case ')', ']', '}':
+			if len(open) > 0 {
+				open = open[:len(open)-1]
+			} else if at := strings.LastIndexByte(text[:s.from], map[byte]byte{')': '(', ']': '[', '}': '{'}[ch]); at >= 0 {
+				s.from = at
+			}
+		}
+		s.to = min(max(s.to, i+1), len(text))
+	}
+	return s
 }
 
 func parts(e ast.Expr) []ast.Expr {
@@ -324,7 +430,7 @@ func (c *compiler) ident(e ast.Expr) eval {
 		return constant{}
 	}
 	c.slots = append(c.slots, slot)
-	return &pathEval{span: c.span(e), slot: slot}
+	return &pathEval{slot: slot}
 }
 
 func (c *compiler) unknownName(e ast.Expr, name string) {
@@ -340,17 +446,17 @@ func (c *compiler) unknownName(e ast.Expr, name string) {
 func (c *compiler) selection(e, operand ast.Expr, key eval) eval {
 	x := c.compile(operand)
 	step, constantKey := constantStep(key)
-	switch p := x.(type) {
-	case *pathEval:
-		if constantKey {
-			return &pathEval{span: c.span(e), slot: p.slot, steps: append(slices.Clone(p.steps), step)}
-		}
-	case *localEval:
-		if constantKey {
-			return &localEval{index: p.index, steps: append(slices.Clone(p.steps), step)}
+	if constantKey {
+		switch p := x.(type) {
+		case *pathEval:
+			steps := append(slices.Clone(p.steps), step)
+			return &pathEval{slot: p.slot, steps: steps, work: steps.work()}
+		case *localEval:
+			steps := append(slices.Clone(p.steps), step)
+			return &localEval{index: p.index, steps: steps, work: steps.work()}
 		}
 	}
-	return &getEval{operand: x, key: key}
+	return &getEval{span: c.span(e), operand: x, key: key}
 }
 
 func constantStep(key eval) (Step, bool) {
@@ -370,18 +476,15 @@ func constantStep(key eval) (Step, bool) {
 }
 
 func (c *compiler) object(e ast.Expr) eval {
+	if !constantKeys(e) {
+		return nil
+	}
 	o := &objectEval{}
 	for _, entry := range e.AsMap().Entries() {
 		m := entry.AsMapEntry()
-		if m.IsOptional() {
-			return nil
-		}
-		if m.Key().Kind() != ast.LiteralKind {
-			return nil
-		}
 		key, ok := m.Key().AsLiteral().(types.String)
 		if !ok {
-			c.at(m.Key(), "bad-key", "the keys of an object are texts", "put the key in quotes")
+			c.badKey(m.Key())
 			return constant{}
 		}
 		o.keys = append(o.keys, string(key))
@@ -392,21 +495,39 @@ func (c *compiler) object(e ast.Expr) eval {
 
 // call compiles the calls that have a native form; nil leaves e to CEL.
 func (c *compiler) call(e ast.Expr) eval {
-	call := e.AsCall()
-	name, args := call.FunctionName(), call.Args()
-	if call.IsMemberFunction() {
-		return nil
-	}
+	name, args := c.called(e, nil)
 	at := c.span(e)
 	arg := func(i int) eval { return c.compile(args[i]) }
+	all := func() []eval {
+		out := make([]eval, len(args))
+		for i := range args {
+			out[i] = arg(i)
+		}
+		return out
+	}
+	if m := methods[name]; m != nil {
+		if !c.checkMethod(e, name, m, args) {
+			return constant{}
+		}
+		return &callEval{at, c.prepareMethod(m, args), all()}
+	}
+	if name == "size" && len(args) == 1 {
+		return &sizeEval{at, arg(0)}
+	}
+	if isMethod(e, name) {
+		return nil
+	}
 	switch name {
 	case operators.LogicalAnd, operators.LogicalOr:
 		return &logicEval{at, arg(0), arg(1), name == operators.LogicalOr}
 	case operators.LogicalNot:
 		return &notEval{at, arg(0)}
 	case operators.Equals, operators.NotEquals:
-		return &equalEval{arg(0), arg(1), name == operators.NotEquals}
+		return &equalEval{at, arg(0), arg(1), name == operators.NotEquals}
 	case operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals:
+		if temporal(args[0]) || temporal(args[1]) {
+			return nil
+		}
 		return &orderEval{at, arg(0), arg(1), strings.Trim(name, "_")}
 	case operators.In, operators.OldIn:
 		return &inEval{at, arg(0), arg(1)}
@@ -414,10 +535,6 @@ func (c *compiler) call(e ast.Expr) eval {
 		return &conditionalEval{at, arg(0), arg(1), arg(2)}
 	case operators.Index:
 		return c.selection(e, args[0], arg(1))
-	case "size":
-		if len(args) == 1 {
-			return &sizeEval{at, arg(0)}
-		}
 	case "has":
 		return c.presence(e, args)
 	case "first":
@@ -427,32 +544,35 @@ func (c *compiler) call(e ast.Expr) eval {
 		if !c.arity(e, name, len(args), len(fn.Args), len(fn.Args), strings.Join(fn.Args, ", ")) {
 			return constant{}
 		}
-		u := &userEval{span: at, fn: fn}
-		for i := range args {
-			u.args = append(u.args, arg(i))
-		}
-		return u
+		return &callEval{at, fn, all()}
 	}
 	if fn := c.scope.Builtin(name); fn != nil {
 		if !c.checkBuiltin(e, fn, len(args)) {
 			return constant{}
 		}
-		x := &callEval{span: at}
-		for i := range args {
-			x.args = append(x.args, arg(i))
-		}
+		x := &callEval{span: at, args: all()}
 		x.fn = c.prepare(e, fn, x.args)
 		return c.fold(x, x.args...)
 	}
-	if !environment().HasFunction(name) {
-		help := "docs/language.md lists the functions"
-		if near := source.Suggest(name, append(append(c.scope.Functions(), c.scope.Builtins()...), "first", "has", "size")); near != "" {
-			help = "did you mean " + near + "(…)?"
-		}
-		c.at(e, "unknown-function", "there is no function "+name, help)
+	if !c.known(e, name) {
 		return constant{}
 	}
 	return nil
+}
+
+// temporal reports whether e is an instant or a span of time: these are values
+// of CEL only, and are ordered there.
+func temporal(e ast.Expr) bool {
+	if e.Kind() != ast.CallKind || e.AsCall().IsMemberFunction() {
+		return false
+	}
+	switch call := e.AsCall(); call.FunctionName() {
+	case "timestamp", "duration":
+		return true
+	case operators.Add, operators.Subtract, operators.Conditional:
+		return slices.ContainsFunc(call.Args(), temporal)
+	}
+	return false
 }
 
 func (c *compiler) checkBuiltin(e ast.Expr, fn *function.Function, n int) bool {
@@ -479,9 +599,9 @@ func (c *compiler) arity(e ast.Expr, name string, n, least, most int, params str
 }
 
 // prepare lets a function with constant arguments do their part at load.
-func (c *compiler) prepare(e ast.Expr, fn *function.Function, args []eval) function.Eval {
+func (c *compiler) prepare(e ast.Expr, fn *function.Function, args []eval) callee {
 	if fn.Prepare == nil {
-		return fn.Eval
+		return builtin(fn.Eval)
 	}
 	constants := make([]*value.Node, len(args))
 	for i, x := range args {
@@ -491,51 +611,60 @@ func (c *compiler) prepare(e ast.Expr, fn *function.Function, args []eval) funct
 	}
 	run, err := fn.Prepare(constants)
 	if err != nil {
+		var refused *function.Error
+		if errors.As(err, &refused) && refused.Arg < len(args) {
+			_, written := c.called(e, nil)
+			e = written[refused.Arg]
+		}
 		c.at(e, "bad-argument", err.Error(), "")
-		return fn.Eval
 	}
 	if run == nil {
-		return fn.Eval
+		return builtin(fn.Eval)
 	}
-	return run
+	return builtin(run)
 }
 
 func (c *compiler) presence(e ast.Expr, args []ast.Expr) eval {
 	if len(args) == 1 {
-		switch a := args[0]; a.Kind() {
-		case ast.SelectKind:
-			s := a.AsSelect()
-			return &hasEval{c.compile(s.Operand()), c.name(s.FieldName())}
-		case ast.CallKind:
-			if call := a.AsCall(); call.FunctionName() == operators.Index {
-				return &hasEval{c.compile(call.Args()[0]), c.compile(call.Args()[1])}
-			}
-		case ast.IdentKind:
-			if slot, ok := c.scope.Slot("input"); ok {
-				if _, known := c.scope.Slot(a.AsIdent()); known {
-					c.slots = append(c.slots, slot)
-					return &hasEval{&pathEval{slot: slot}, c.name(a.AsIdent())}
-				}
-			}
+		a := args[0]
+		if k := a.Kind(); k == ast.SelectKind || k == ast.IdentKind || k == ast.CallKind && a.AsCall().FunctionName() == operators.Index {
+			return &hasEval{c.compile(a)}
 		}
 	}
-	c.at(e, "bad-has", "has asks whether a field is there, and needs one path", `write has(traits.email) or has(traits["Sign up"])`)
+	c.badHas(e)
 	return constant{}
 }
 
+func (c *compiler) badHas(e ast.Expr) {
+	c.at(e, "bad-has", "has asks whether a field is there, and needs one path", `write has(traits.email) or has(traits["Sign up"])`)
+}
+
 func (c *compiler) first(e ast.Expr, args []ast.Expr) eval {
-	if len(args) != 3 || args[1].Kind() != ast.IdentKind {
-		c.at(e, "wrong-arguments", "first has the form first(list, name, condition)", `for example first(context.externalId, e, e.type == "id")`)
-		return constant{}
-	}
-	name := args[1].AsIdent()
-	if _, taken := c.scope.Slot(name); taken || slices.Contains(c.locals, name) {
-		c.at(args[1], "shadowed-name", "the name "+name+" means something else here already", "choose another name for the element")
+	if !c.checkFirst(e, args, nil) {
 		return constant{}
 	}
 	x := &firstEval{span: c.span(e), list: c.compile(args[0]), local: len(c.locals)}
-	c.locals = append(c.locals, name)
+	c.locals = append(c.locals, args[1].AsIdent())
 	x.when = c.compile(args[2])
 	c.locals = c.locals[:len(c.locals)-1]
 	return x
+}
+
+// checkFirst checks the form of first, and that its variable is new.
+func (c *compiler) checkFirst(e ast.Expr, args []ast.Expr, bound []string) bool {
+	if len(args) != 3 || args[1].Kind() != ast.IdentKind {
+		c.at(e, "wrong-arguments", "first has the form first(list, name, condition)", `for example first(context.externalId, e, e.type == "id")`)
+		return false
+	}
+	return c.declare(args[1], args[1].AsIdent(), bound)
+}
+
+// declare checks that the name of a variable means nothing yet.
+func (c *compiler) declare(at ast.Expr, name string, bound []string) bool {
+	_, taken := c.scope.Slot(name)
+	if taken || slices.Contains(c.locals, name) || slices.Contains(bound, name) {
+		c.at(at, "shadowed-name", "the name "+name+" means something else here already", "choose another name for the element")
+		return false
+	}
+	return true
 }

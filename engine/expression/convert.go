@@ -6,6 +6,7 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,30 +30,32 @@ func (f *celFrame) wrap(n *value.Node) ref.Val {
 		if i, ok := n.Int(); ok {
 			return types.Int(i)
 		}
-		return types.Double(n.Float())
+		if d := n.Float(); n.Text() == strconv.FormatFloat(d, 'f', -1, 64) {
+			return types.Double(d)
+		}
+		return &celNumber{types.Double(n.Float()), n}
 	case value.String:
 		return types.String(n.Text())
 	case value.List:
-		return &celList{n, f}
+		return &celList{n: n, f: f}
 	case value.Object:
 		return &celObjectVal{n, f}
 	}
 	return types.NullValue
 }
 
-// node is result for helpers that only compare or look up.
-func (f *celFrame) node(v ref.Val) *value.Node {
-	n, err := f.result(v)
-	if err != nil {
-		return nil
-	}
-	return n
+// result turns a value of CEL into JSON. Once a secret was read on the way, it
+// may be computed from that.
+func (f *celFrame) result(v ref.Val) (*value.Node, error) {
+	n, err := f.convert(v)
+	return taint(f.frame, n, f.secret), err
 }
 
-// result turns a value of CEL into JSON.
-func (f *celFrame) result(v ref.Val) (*value.Node, error) {
+func (f *celFrame) convert(v ref.Val) (*value.Node, error) {
 	a := f.frame.Arena
 	switch x := v.(type) {
+	case *celNumber:
+		return x.n, nil
 	case *celList:
 		return x.n, nil
 	case *celObjectVal:
@@ -80,13 +83,16 @@ func (f *celFrame) result(v ref.Val) (*value.Node, error) {
 		if !x.HasValue() {
 			return nil, nil
 		}
-		return f.result(x.GetValue())
+		return f.convert(x.GetValue())
 	case *types.Err:
 		return nil, x
 	case traits.Lister:
 		list := a.List()
 		for it := x.Iterator(); it.HasNext() == types.True; {
-			n, err := f.result(it.Next())
+			if err := f.frame.spend(1); err != nil {
+				return nil, err
+			}
+			n, err := f.convert(it.Next())
 			if err != nil {
 				return nil, err
 			}
@@ -113,7 +119,7 @@ func (f *celFrame) fromMap(m traits.Mapper) (*value.Node, error) {
 	slices.Sort(keys)
 	object := f.frame.Arena.Object()
 	for _, k := range keys {
-		n, err := f.result(m.Get(types.String(k)))
+		n, err := f.convert(m.Get(types.String(k)))
 		if err != nil {
 			return nil, err
 		}
@@ -126,6 +132,9 @@ func newObject(f *celFrame, args []ref.Val) ref.Val {
 	object := f.frame.Arena.Object()
 	for it := args[0].(traits.Lister).Iterator(); it.HasNext() == types.True; {
 		key, v := it.Next(), it.Next()
+		if o, ok := v.(*types.Optional); ok && !o.HasValue() {
+			continue // {?"key": x.?y}
+		}
 		if out := f.set(object, key, v); out != nil {
 			return out
 		}
@@ -186,8 +195,9 @@ func (f *celFrame) set(object *value.Node, key, v ref.Val) ref.Val {
 
 // celList is a JSON list as CEL sees it.
 type celList struct {
-	n *value.Node
-	f *celFrame
+	n        *value.Node
+	f        *celFrame
+	elements []*value.Node
 }
 
 // celObjectVal is a JSON object as CEL sees it, in document order.
@@ -211,43 +221,50 @@ func (l *celList) Iterator() traits.Iterator                 { return &iterator{
 func (l *celList) ConvertToType(t ref.Type) ref.Val          { return convertType(l, t) }
 func (l *celList) ConvertToNative(reflect.Type) (any, error) { return nil, errNative }
 
-func (l *celList) Equal(other ref.Val) ref.Val {
-	o, ok := other.(traits.Lister)
-	if !ok {
+func (l *celList) Equal(other ref.Val) ref.Val { return l.f.equal(l.n, other) }
+
+// equal is for values inside values of CEL's own; == of rules is celCompare.
+func (f *celFrame) equal(n *value.Node, other ref.Val) ref.Val {
+	o, err := f.result(other)
+	if err != nil {
 		return types.False
 	}
-	n, err := l.f.result(o)
-	return types.Bool(err == nil && value.Equal(l.n, n))
-}
-
-func (l *celList) Contains(v ref.Val) ref.Val {
-	found, _ := contains(l.n, l.f.node(v))
-	return types.Bool(found)
-}
-
-func (l *celList) Get(index ref.Val) ref.Val {
-	return l.f.wrap(member(l.n, l.f.node(index)))
-}
-
-func (l *celList) Add(other ref.Val) ref.Val {
-	o, ok := other.(traits.Lister)
-	if !ok {
-		return types.MaybeNoSuchOverloadErr(other)
-	}
-	n, err := l.f.result(o)
+	same, err := f.frame.equal(n, o)
 	if err != nil {
 		return types.WrapErr(err)
 	}
-	a := l.f.frame.Arena
-	sum := a.List()
-	for m := l.n.First(); m != nil; m = m.Next() {
-		a.Append(sum, m)
-	}
-	for m := n.First(); m != nil; m = m.Next() {
-		a.Append(sum, m)
-	}
-	return &celList{sum, l.f}
+	return types.Bool(same)
 }
+
+func (l *celList) Contains(v ref.Val) ref.Val {
+	x, err := l.f.result(v)
+	if err != nil {
+		return types.False
+	}
+	found, err := l.f.frame.contains(l.n, x)
+	if err != nil {
+		return types.WrapErr(err)
+	}
+	return types.Bool(found)
+}
+
+// Get returns an element, null if there is none. cel-go's functions walk lists
+// by index, so the elements are laid out for that once.
+func (l *celList) Get(index ref.Val) ref.Val {
+	i, ok := index.(types.Int)
+	if !ok || i < 0 || int(i) >= l.n.Len() {
+		return types.NullValue
+	}
+	if l.elements == nil {
+		l.elements = make([]*value.Node, 0, l.n.Len())
+		for m := l.n.First(); m != nil; m = m.Next() {
+			l.elements = append(l.elements, m)
+		}
+	}
+	return l.f.wrap(l.elements[i])
+}
+
+func (l *celList) Add(other ref.Val) ref.Val { return l.f.compute(celAdd, l, other) }
 
 // Fold gives two-variable comprehensions the index and the element.
 func (l *celList) Fold(folder traits.Folder) {
@@ -269,21 +286,20 @@ func (o *celObjectVal) Iterator() traits.Iterator {
 func (o *celObjectVal) ConvertToType(t ref.Type) ref.Val          { return convertType(o, t) }
 func (o *celObjectVal) ConvertToNative(reflect.Type) (any, error) { return nil, errNative }
 
-func (o *celObjectVal) Equal(other ref.Val) ref.Val {
-	m, ok := other.(traits.Mapper)
-	if !ok {
-		return types.False
-	}
-	n, err := o.f.result(m)
-	return types.Bool(err == nil && value.Equal(o.n, n))
-}
+func (o *celObjectVal) Equal(other ref.Val) ref.Val { return o.f.equal(o.n, other) }
 
 func (o *celObjectVal) Contains(key ref.Val) ref.Val {
-	k, ok := key.(types.String)
-	return types.Bool(ok && o.n.Get(string(k)) != nil)
+	_, found := o.Find(key)
+	return types.Bool(found)
 }
 
-func (o *celObjectVal) Get(key ref.Val) ref.Val { return o.f.wrap(member(o.n, o.f.node(key))) }
+func (o *celObjectVal) Get(key ref.Val) ref.Val {
+	v, found := o.Find(key)
+	if !found {
+		return types.NullValue
+	}
+	return v
+}
 
 func (o *celObjectVal) Find(key ref.Val) (ref.Val, bool) {
 	k, ok := key.(types.String)
@@ -325,6 +341,37 @@ func (it *iterator) Next() ref.Val {
 		return types.String(n.Key())
 	}
 	return it.wrap(n)
+}
+
+// celNumber is a number of JSON that is no int of CEL and whose digits a double
+// would not keep: 18446744073709551617, 1.50. Copied, it stays as it is; what
+// computes with it gets the double, see plain.
+type celNumber struct {
+	types.Double
+	n *value.Node
+}
+
+// Equal compares by value, exactly where both are whole.
+func (x *celNumber) Equal(other ref.Val) ref.Val {
+	if o, ok := other.(*celNumber); ok {
+		return types.Bool(value.Equal(x.n, o.n))
+	}
+	return x.Double.Equal(other)
+}
+
+// plain gives CEL's functions the numbers that they know.
+func plain(v ref.Val) ref.Val {
+	switch x := v.(type) {
+	case *celNumber:
+		return x.Double
+	case traits.Lister:
+		var out []ref.Val
+		for it := x.Iterator(); it.HasNext() == types.True; {
+			out = append(out, plain(it.Next()))
+		}
+		return types.NewRefValList(types.DefaultTypeAdapter, out)
+	}
+	return v
 }
 
 var errNative = errors.New("JSON values are not converted to Go types")

@@ -2,6 +2,7 @@ package expression
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/celmap/celmap/engine/value"
 )
@@ -49,5 +50,13 @@ func (f *Frame) Call(fn *Function, args ...*value.Node) (*value.Node, error) {
 	f.base = top
 	v, err := fn.body.eval(f)
 	f.locals, f.base = f.locals[:top], base
-	return v, err
+	if err != nil {
+		// places in the body of fn say nothing to who reads the call
+		return nil, fmt.Errorf("%s: %w", fn.Name, err)
+	}
+	return v, nil
+}
+
+func (fn *Function) call(f *Frame, args []*value.Node) (*value.Node, error) {
+	return f.Call(fn, args...)
 }

@@ -3,6 +3,7 @@ package expression
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/celmap/celmap/engine/function"
 	"github.com/celmap/celmap/engine/value"
@@ -17,14 +18,11 @@ type eval interface {
 // span is the place of an expression that can fail, for its error.
 type span struct{ from, to int }
 
-func (s span) fail(format string, args ...any) error {
+func (s span) failf(format string, args ...any) error {
 	return &Error{From: s.from, To: s.to, Message: fmt.Sprintf(format, args...)}
 }
 
-func (s span) wrap(err error) error {
-	if _, ok := err.(*Error); ok {
-		return err
-	}
+func (s span) fail(err error) error {
 	return &Error{From: s.from, To: s.to, Message: err.Error(), Cause: err}
 }
 
@@ -32,10 +30,11 @@ type constant struct{ v *value.Node }
 
 func (e constant) eval(*Frame) (*value.Node, error) { return e.v, nil }
 
+// pathEval is a name and the steps below it.
 type pathEval struct {
-	span
 	slot  int
 	steps Path
+	work  int // of reaching far elements
 }
 
 func (e *pathEval) eval(f *Frame) (*value.Node, error) {
@@ -43,51 +42,80 @@ func (e *pathEval) eval(f *Frame) (*value.Node, error) {
 	if err != nil || n == nil || len(e.steps) == 0 {
 		return n, err
 	}
+	f.Steps -= e.work
 	return e.steps.Walk(n), nil
 }
 
+// localEval is an argument of a function or the variable of a first.
 type localEval struct {
 	index int
 	steps Path
+	work  int
 }
 
 func (e *localEval) eval(f *Frame) (*value.Node, error) {
+	f.Steps -= e.work
 	return e.steps.Walk(f.local(e.index)), nil
 }
 
+// work is what walking to the elements of lists costs beyond a step.
+func (p Path) work() int {
+	n := 0
+	for _, s := range p {
+		n += s.Index >> 6
+	}
+	return n
+}
+
 // getEval is a selection whose operand or key is computed.
-type getEval struct{ operand, key eval }
+type getEval struct {
+	span
+	operand, key eval
+}
 
 func (e *getEval) eval(f *Frame) (*value.Node, error) {
 	n, err := e.operand.eval(f)
-	if err != nil || n == nil {
+	if err != nil {
 		return nil, err
 	}
 	k, err := e.key.eval(f)
 	if err != nil {
 		return nil, err
 	}
-	return member(n, k), nil
+	v, err := f.member(n, k)
+	if err != nil {
+		return nil, e.fail(err)
+	}
+	return v, nil
 }
 
-// member is the null-safe selection of rules: what is not there is nil.
-func member(n, key *value.Node) *value.Node {
+// member is the null-safe selection of rules: what is not there is nil. What a
+// secret chooses is a secret.
+func (f *Frame) member(n, key *value.Node) (v *value.Node, err error) {
 	switch key.Kind() {
 	case value.String:
-		return n.Get(key.Text())
+		v = n.Get(key.Text())
 	case value.Number:
-		if i, ok := key.Int(); ok && i >= 0 && i < int64(n.Len()) {
-			return n.At(int(i))
+		if i, ok := key.Int(); ok && i >= 0 && i < int64(n.Len()) && n.Kind() == value.List {
+			err = f.spend(int(i >> 6))
+			v = n.At(int(i))
 		}
 	}
-	return nil
+	if v != nil && key.Secret() {
+		v = f.Arena.MarkSecret(v)
+	}
+	return v, err
 }
 
-type hasEval struct{ operand, key eval }
+// hasEval is has(path): null is there, absent is not.
+type hasEval struct{ path eval }
 
 func (e *hasEval) eval(f *Frame) (*value.Node, error) {
-	v, err := (&getEval{e.operand, e.key}).eval(f)
-	return value.BoolNode(v != nil), err
+	v, err := e.path.eval(f)
+	if err != nil {
+		return nil, err
+	}
+	return value.BoolNode(v != nil), nil
 }
 
 type notEval struct {
@@ -101,7 +129,7 @@ func (e *notEval) eval(f *Frame) (*value.Node, error) {
 		return nil, err
 	}
 	if v.Kind() != value.Bool {
-		return nil, e.fail("! needs true or false, this is %s", value.Preview(v))
+		return nil, e.failf("! needs true or false, this is %s", value.Preview(v))
 	}
 	return value.BoolNode(!v.Bool()), nil
 }
@@ -142,12 +170,13 @@ func (e *logicEval) operand(f *Frame, x eval) (bool, error) {
 		if e.or {
 			op = "||"
 		}
-		return false, e.fail("%s needs true or false on both sides, one is %s", op, value.Preview(v))
+		return false, e.failf("%s needs true or false on both sides, one is %s", op, value.Preview(v))
 	}
 	return v.Bool(), nil
 }
 
 type equalEval struct {
+	span
 	left, right eval
 	not         bool
 }
@@ -161,7 +190,35 @@ func (e *equalEval) eval(f *Frame) (*value.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return value.BoolNode(value.Equal(l, r) != e.not), nil
+	same, err := f.equal(l, r)
+	if err != nil {
+		return nil, e.fail(err)
+	}
+	return value.BoolNode(same != e.not), nil
+}
+
+// equal is value.Equal, paid for.
+func (f *Frame) equal(x, y *value.Node) (bool, error) {
+	if x.Kind() != y.Kind() || x.Len() != y.Len() {
+		return false, nil
+	}
+	if err := f.weigh(x); err != nil {
+		return false, err
+	}
+	return value.Equal(x, y), nil
+}
+
+// weigh pays for reading all of a value.
+func (f *Frame) weigh(x *value.Node) error {
+	if err := f.spend(len(x.Text())>>10 + x.Len()); err != nil {
+		return err
+	}
+	for m := x.First(); m != nil; m = m.Next() {
+		if err := f.weigh(m); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 type orderEval struct {
@@ -179,24 +236,35 @@ func (e *orderEval) eval(f *Frame) (*value.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	var c int
+	c, err := f.order(e.op, l, r)
+	if err != nil {
+		return nil, e.fail(err)
+	}
+	return value.BoolNode(ordered(e.op, c)), nil
+}
+
+// order compares two numbers or two texts.
+func (f *Frame) order(op string, l, r *value.Node) (int, error) {
 	switch {
 	case l.Kind() == value.Number && r.Kind() == value.Number:
-		c = value.CompareNumbers(l, r)
+		return value.CompareNumbers(l, r), nil
 	case l.Kind() == value.String && r.Kind() == value.String:
-		c = strings.Compare(l.Text(), r.Text())
-	default:
-		return nil, e.fail("%s compares two numbers or two texts, here are %s and %s", e.op, value.Preview(l), value.Preview(r))
+		return strings.Compare(l.Text(), r.Text()), f.spend(min(len(l.Text()), len(r.Text())) >> 10)
 	}
-	switch e.op {
+	return 0, fmt.Errorf("%s compares two numbers or two texts, here are %s and %s", op, value.Preview(l), value.Preview(r))
+}
+
+// ordered tells what an operator says of two values that compare as c.
+func ordered(op string, c int) bool {
+	switch op {
 	case "<":
-		return value.BoolNode(c < 0), nil
+		return c < 0
 	case "<=":
-		return value.BoolNode(c <= 0), nil
+		return c <= 0
 	case ">":
-		return value.BoolNode(c > 0), nil
+		return c > 0
 	}
-	return value.BoolNode(c >= 0), nil
+	return c >= 0
 }
 
 type inEval struct {
@@ -213,23 +281,26 @@ func (e *inEval) eval(f *Frame) (*value.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := contains(in, x)
+	found, err := f.contains(in, x)
 	if err != nil {
-		return nil, e.wrap(err)
+		return nil, e.fail(err)
 	}
 	return value.BoolNode(found), nil
 }
 
 // contains is the `in` of rules: an element of a list, a key of an object;
 // nothing is in null.
-func contains(in, x *value.Node) (bool, error) {
+func (f *Frame) contains(in, x *value.Node) (bool, error) {
 	switch in.Kind() {
 	case value.Null:
 		return false, nil
 	case value.List:
+		if err := f.spend(in.Len() >> 3); err != nil {
+			return false, err
+		}
 		for m := in.First(); m != nil; m = m.Next() {
-			if value.Equal(m, x) {
-				return true, nil
+			if same, err := f.equal(m, x); same || err != nil {
+				return same, err
 			}
 		}
 		return false, nil
@@ -249,21 +320,25 @@ func (e *sizeEval) eval(f *Frame) (*value.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n, err := size(v)
+	n, err := f.size(v)
 	if err != nil {
-		return nil, e.wrap(err)
+		return nil, e.fail(err)
 	}
-	return f.Arena.Int(int64(n)), nil
+	size := f.Arena.Int(int64(n))
+	if v.Secret() {
+		size = f.Arena.MarkSecret(size)
+	}
+	return size, nil
 }
 
-func size(v *value.Node) (int, error) {
+func (f *Frame) size(v *value.Node) (int, error) {
 	switch v.Kind() {
 	case value.Null:
 		return 0, nil
 	case value.List, value.Object:
 		return v.Len(), nil
 	case value.String:
-		return len([]rune(v.Text())), nil
+		return utf8.RuneCountInString(v.Text()), f.spend(len(v.Text()) >> 10)
 	}
 	return 0, fmt.Errorf("size counts the elements of a list, the keys of an object or the characters of a text, this is %s", value.Preview(v))
 }
@@ -279,7 +354,7 @@ func (e *conditionalEval) eval(f *Frame) (*value.Node, error) {
 		return nil, err
 	}
 	if c.Kind() != value.Bool {
-		return nil, e.fail("what stands before ? has to be true or false, this is %s", value.Preview(c))
+		return nil, e.failf("what stands before ? has to be true or false, this is %s", value.Preview(c))
 	}
 	if c.Bool() {
 		return e.then.eval(f)
@@ -337,10 +412,15 @@ func (e *firstEval) eval(f *Frame) (*value.Node, error) {
 	for len(f.locals) <= f.base+e.local {
 		f.locals = append(f.locals, nil)
 	}
-	defer func() { f.locals = f.locals[:top] }()
+	found, err := e.search(f, list)
+	f.locals = f.locals[:top]
+	return found, err
+}
+
+func (e *firstEval) search(f *Frame, list *value.Node) (*value.Node, error) {
 	for m := list.First(); m != nil; m = m.Next() {
 		if err := f.spend(1); err != nil {
-			return nil, e.wrap(err)
+			return nil, e.fail(err)
 		}
 		f.locals[f.base+e.local] = m
 		v, err := e.when.eval(f)
@@ -348,7 +428,7 @@ func (e *firstEval) eval(f *Frame) (*value.Node, error) {
 			return nil, err
 		}
 		if v.Kind() != value.Bool {
-			return nil, e.fail("the condition of first has to be true or false, this is %s", value.Preview(v))
+			return nil, e.failf("the condition of first has to be true or false, this is %s", value.Preview(v))
 		}
 		if v.Bool() {
 			return m, nil
@@ -375,10 +455,15 @@ func arguments(f *Frame, exprs []eval) (args []*value.Node, top int, err error) 
 	return f.stack[top:], top, nil
 }
 
-// callEval calls a function of the table.
+// callee is what a call runs: a function of the table, one written in rules, or
+// a method.
+type callee interface {
+	call(f *Frame, args []*value.Node) (*value.Node, error)
+}
+
 type callEval struct {
 	span
-	fn   function.Eval
+	fn   callee
 	args []eval
 }
 
@@ -387,16 +472,18 @@ func (e *callEval) eval(f *Frame) (*value.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	v, err := invoke(f, e.fn, args)
+	v, err := e.fn.call(f, args)
 	f.stack = f.stack[:top]
 	if err != nil {
-		return nil, e.wrap(err)
+		return nil, e.fail(err)
 	}
 	return v, nil
 }
 
-// invoke runs a function of the table; what it makes from a secret is secret.
-func invoke(f *Frame, fn function.Eval, args []*value.Node) (*value.Node, error) {
+// builtin is a function of the table.
+type builtin function.Eval
+
+func (fn builtin) call(f *Frame, args []*value.Node) (*value.Node, error) {
 	secret, work := false, 1
 	for _, v := range args {
 		secret = secret || v.HoldsSecret()
@@ -406,31 +493,27 @@ func invoke(f *Frame, fn function.Eval, args []*value.Node) (*value.Node, error)
 		return nil, err
 	}
 	v, err := fn(f.Arena, args)
-	if err != nil {
+	return taint(f, v, secret), err
+}
+
+// tainted runs a method.
+func tainted(f *Frame, args []*value.Node, run func(*Frame, []*value.Node) (*value.Node, error)) (*value.Node, error) {
+	secret, work := false, 1
+	for _, v := range args {
+		secret = secret || v.HoldsSecret()
+		work += len(v.Text()) >> 10
+	}
+	if err := f.spend(work); err != nil {
 		return nil, err
 	}
+	v, err := run(f, args)
+	return taint(f, v, secret), err
+}
+
+// taint marks what was made from a secret. Whether a condition holds is none.
+func taint(f *Frame, v *value.Node, secret bool) *value.Node {
 	if secret && v.Kind() != value.Bool {
-		v = f.Arena.MarkSecret(v)
+		return f.Arena.MarkSecret(v)
 	}
-	return v, nil
-}
-
-// userEval calls a function written in rules.
-type userEval struct {
-	span
-	fn   *Function
-	args []eval
-}
-
-func (e *userEval) eval(f *Frame) (*value.Node, error) {
-	args, top, err := arguments(f, e.args)
-	if err != nil {
-		return nil, err
-	}
-	v, err := f.Call(e.fn, args...)
-	f.stack = f.stack[:top]
-	if err != nil {
-		return nil, e.wrap(err)
-	}
-	return v, nil
+	return v
 }

@@ -1,0 +1,321 @@
+package expression
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/celmap/celmap/engine/value"
+)
+
+// method is a function of CEL's libraries that is computed here: conditions use
+// it often, or what cel-go does grows faster than the event.
+type method struct {
+	least, most int // arguments, with the one before the point
+	form        string
+	run         func(f *Frame, args []*value.Node) (*value.Node, error)
+}
+
+func (m *method) call(f *Frame, args []*value.Node) (*value.Node, error) {
+	return tainted(f, args, m.run)
+}
+
+const (
+	maxPattern = 1000    // bytes of a regular expression
+	maxText    = 1 << 20 // bytes of a text that is put together
+)
+
+var methods = map[string]*method{
+	"startsWith":      {2, 2, `text.startsWith("prefix")`, textTest("startsWith", strings.HasPrefix)},
+	"endsWith":        {2, 2, `text.endsWith("suffix")`, textTest("endsWith", strings.HasSuffix)},
+	"contains":        {2, 2, `text.contains("part")`, textTest("contains", strings.Contains)},
+	"matches":         {2, 2, `text.matches("^pattern$")`, matches},
+	"indexOf":         {2, 3, `text.indexOf("part", from)`, indexOf},
+	"lastIndexOf":     {2, 3, `text.lastIndexOf("part", from)`, lastIndexOf},
+	"replace":         {3, 4, `text.replace("old", "new", times)`, replace},
+	"join":            {1, 2, `list.join(", ")`, join},
+	"distinct":        {1, 1, `list.distinct()`, distinct},
+	"flatten":         {1, 2, `list.flatten(depth)`, flatten},
+	"sets.contains":   {2, 2, `sets.contains(list, list)`, setTest("sets.contains", false)},
+	"sets.equivalent": {2, 2, `sets.equivalent(list, list)`, setTest("sets.equivalent", true)},
+	"sets.intersects": {2, 2, `sets.intersects(list, list)`, intersects},
+}
+
+// texts returns arguments that have to be text.
+func texts(name string, args ...*value.Node) error {
+	for _, x := range args {
+		if x.Kind() != value.String {
+			return fmt.Errorf("%s works on text, this is %s", name, value.Preview(x))
+		}
+	}
+	return nil
+}
+
+// lists checks arguments that have to be lists; null counts as an empty one.
+func lists(name string, args ...*value.Node) error {
+	for _, x := range args {
+		if x.Kind() != value.List && !x.IsNull() {
+			return fmt.Errorf("%s works on lists, this is %s", name, value.Preview(x))
+		}
+	}
+	return nil
+}
+
+// whole returns an argument that is a whole number, absent if it is left out.
+func whole(name string, args []*value.Node, i, absent int) (int, error) {
+	if i >= len(args) {
+		return absent, nil
+	}
+	n, ok := args[i].Int()
+	if !ok || n < -1<<31 || n > 1<<31 {
+		return 0, fmt.Errorf("%s needs a whole number here, this is %s", name, value.Preview(args[i]))
+	}
+	return int(n), nil
+}
+
+func textTest(name string, test func(s, part string) bool) func(*Frame, []*value.Node) (*value.Node, error) {
+	return func(_ *Frame, args []*value.Node) (*value.Node, error) {
+		if err := texts(name, args...); err != nil {
+			return nil, err
+		}
+		return value.BoolNode(test(args[0].Text(), args[1].Text())), nil
+	}
+}
+
+func compilePattern(p string) (*regexp.Regexp, error) {
+	if len(p) > maxPattern {
+		return nil, fmt.Errorf("the pattern has %d bytes, at most %d are allowed", len(p), maxPattern)
+	}
+	re, err := regexp.Compile(p)
+	if err != nil {
+		return nil, errors.New("this is no regular expression: " + strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+	}
+	return re, nil
+}
+
+func matches(f *Frame, args []*value.Node) (*value.Node, error) {
+	if err := texts("matches", args...); err != nil {
+		return nil, err
+	}
+	if err := f.spend(len(args[1].Text())); err != nil { // compiling costs far more than matching
+		return nil, err
+	}
+	re, err := compilePattern(args[1].Text())
+	if err != nil {
+		return nil, errors.New("matches: " + err.Error())
+	}
+	return matchesPattern(re)(f, args)
+}
+
+func matchesPattern(re *regexp.Regexp) func(*Frame, []*value.Node) (*value.Node, error) {
+	weight := len(re.String())>>4 + 1
+	return func(f *Frame, args []*value.Node) (*value.Node, error) {
+		if err := texts("matches", args...); err != nil {
+			return nil, err
+		}
+		if err := f.spend(len(args[0].Text()) >> 8 * weight); err != nil {
+			return nil, err
+		}
+		return value.BoolNode(re.MatchString(args[0].Text())), nil
+	}
+}
+
+// byteOffset returns where the character i of s starts; false if s is shorter.
+func byteOffset(s string, i int) (int, bool) {
+	for at := range s {
+		if i == 0 {
+			return at, true
+		}
+		i--
+	}
+	return len(s), i == 0
+}
+
+func position(f *Frame, s string, at int) *value.Node {
+	if at < 0 {
+		return f.Arena.Int(-1)
+	}
+	return f.Arena.Int(int64(utf8.RuneCountInString(s[:at])))
+}
+
+func indexOf(f *Frame, args []*value.Node) (*value.Node, error) {
+	if err := texts("indexOf", args[:2]...); err != nil {
+		return nil, err
+	}
+	from, err := whole("indexOf", args, 2, 0)
+	if err != nil {
+		return nil, err
+	}
+	if from < 0 {
+		return nil, fmt.Errorf("indexOf: the index %d is out of range", from)
+	}
+	s, part := args[0].Text(), args[1].Text()
+	start, ok := byteOffset(s, from)
+	if !ok && part != "" {
+		return f.Arena.Int(-1), nil
+	}
+	at := strings.Index(s[start:], part)
+	if at >= 0 {
+		at += start
+	}
+	return position(f, s, at), nil
+}
+
+func lastIndexOf(f *Frame, args []*value.Node) (*value.Node, error) {
+	if err := texts("lastIndexOf", args[:2]...); err != nil {
+		return nil, err
+	}
+	s, part := args[0].Text(), args[1].Text()
+	if len(args) == 3 { // the last one that starts at that character or before
+		from, err := whole("lastIndexOf", args, 2, 0)
+		if err != nil {
+			return nil, err
+		}
+		if from < 0 {
+			return nil, fmt.Errorf("lastIndexOf: the index %d is out of range", from)
+		}
+		start, _ := byteOffset(s, from)
+		s = s[:min(len(s), start+len(part))]
+	}
+	return position(f, s, strings.LastIndex(s, part)), nil
+}
+
+func replace(f *Frame, args []*value.Node) (*value.Node, error) {
+	if err := texts("replace", args[:3]...); err != nil {
+		return nil, err
+	}
+	times, err := whole("replace", args, 3, -1)
+	if err != nil {
+		return nil, err
+	}
+	s, old, with := args[0].Text(), args[1].Text(), args[2].Text()
+	n := strings.Count(s, old)
+	if times >= 0 {
+		n = min(n, times)
+	}
+	if size := len(s) + n*(len(with)-len(old)); size > maxText {
+		return nil, errTooLong
+	} else if err := f.spend(size >> 10); err != nil {
+		return nil, err
+	}
+	return f.Arena.String(strings.Replace(s, old, with, n)), nil
+}
+
+var errTooLong = fmt.Errorf("the text that comes out is longer than %d bytes", maxText)
+
+func join(f *Frame, args []*value.Node) (*value.Node, error) {
+	if err := lists("join", args[0]); err != nil {
+		return nil, err
+	}
+	separator := ""
+	if len(args) == 2 {
+		if err := texts("join", args[1]); err != nil {
+			return nil, err
+		}
+		separator = args[1].Text()
+	}
+	size := 0
+	for m := args[0].First(); m != nil; m = m.Next() {
+		if err := texts("join", m); err != nil {
+			return nil, fmt.Errorf("%w; joinText(list, separator) takes numbers too", err)
+		}
+		if size += len(separator) + len(m.Text()); size > maxText {
+			return nil, errTooLong
+		}
+	}
+	if err := f.spend(size>>10 + args[0].Len()>>3); err != nil {
+		return nil, err
+	}
+	b := f.Arena.Text(size)
+	for m := args[0].First(); m != nil; m = m.Next() {
+		if m != args[0].First() {
+			b = append(b, separator...)
+		}
+		b = append(b, m.Text()...)
+	}
+	return f.Arena.String(f.Arena.Intern(b)), nil
+}
+
+func distinct(f *Frame, args []*value.Node) (*value.Node, error) {
+	if err := lists("distinct", args[0]); err != nil {
+		return nil, err
+	}
+	out := f.Arena.List()
+	for m := args[0].First(); m != nil; m = m.Next() {
+		found, err := f.contains(out, m)
+		if err != nil {
+			return nil, err
+		}
+		if !found {
+			f.Arena.Append(out, m)
+		}
+	}
+	return out, nil
+}
+
+func flatten(f *Frame, args []*value.Node) (*value.Node, error) {
+	if err := lists("flatten", args[0]); err != nil {
+		return nil, err
+	}
+	depth, err := whole("flatten", args, 1, 1)
+	if err != nil {
+		return nil, err
+	}
+	if depth < 0 || depth > 64 {
+		return nil, fmt.Errorf("flatten goes 0 to 64 levels deep, not %d", depth)
+	}
+	out := f.Arena.List()
+	var walk func(list *value.Node, depth int) error
+	walk = func(list *value.Node, depth int) error {
+		for m := list.First(); m != nil; m = m.Next() {
+			if err := f.spend(1); err != nil {
+				return err
+			}
+			if depth == 0 || m.Kind() != value.List {
+				f.Arena.Append(out, m)
+			} else if err := walk(m, depth-1); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return out, walk(args[0], depth)
+}
+
+// setTest tells whether all of the second list are in the first, and for
+// equivalence the other way round too.
+func setTest(name string, both bool) func(*Frame, []*value.Node) (*value.Node, error) {
+	return func(f *Frame, args []*value.Node) (*value.Node, error) {
+		if err := lists(name, args...); err != nil {
+			return nil, err
+		}
+		ok, err := f.containsAll(args[0], args[1])
+		if ok && err == nil && both {
+			ok, err = f.containsAll(args[1], args[0])
+		}
+		return value.BoolNode(ok), err
+	}
+}
+
+func (f *Frame) containsAll(in, of *value.Node) (bool, error) {
+	for m := of.First(); m != nil; m = m.Next() {
+		if found, err := f.contains(in, m); err != nil || !found {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+func intersects(f *Frame, args []*value.Node) (*value.Node, error) {
+	if err := lists("sets.intersects", args...); err != nil {
+		return nil, err
+	}
+	for m := args[0].First(); m != nil; m = m.Next() {
+		if found, err := f.contains(args[1], m); err != nil || found {
+			return value.BoolNode(found), err
+		}
+	}
+	return value.BoolNode(false), nil
+}
