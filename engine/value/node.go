@@ -166,9 +166,10 @@ func (n *Node) Secret() bool { return n != nil && n.flags&flagSecret != 0 }
 func (n *Node) HoldsSecret() bool { return n != nil && n.flags&(flagSecret|flagHolds) != 0 }
 
 // Freeze marks a value that several holders share, such as a constant of a
-// program: making it a member of something copies its head. It returns n.
+// program: making it a member of something copies its head. A value that is
+// frozen or a member already is only read, so it may be shared. It returns n.
 func (n *Node) Freeze() *Node {
-	if n != nil {
+	if n != nil && n.flags&flagAttached == 0 {
 		n.flags |= flagAttached
 	}
 	return n
