@@ -55,6 +55,7 @@ type item struct {
 	target  *target
 	events  []int // positions in the batch of the events that it stands for
 	trace   string
+	array   int // index in request.Arrays
 }
 
 // newItem takes an item for an event from the slab.
@@ -63,7 +64,7 @@ func (b *Batch) newItem(i int, s *plan.Send) *item {
 		b.items, b.indexes = make([]item, 64), make([]int, 64)
 	}
 	it := &b.items[0]
-	it.request, it.rule, it.events = s.Request, s.Rule, b.indexes[:1:1]
+	it.request, it.rule, it.array, it.events = s.Request, s.Rule, s.Array, b.indexes[:1:1]
 	it.events[0] = i
 	b.items, b.indexes = b.items[1:], b.indexes[1:]
 	return it

@@ -46,8 +46,10 @@ func (o *Output) Elements() []Element {
 			last[e.user] = max(last[e.user], k)
 		}
 	}
-	for k := range o.elements {
-		o.finish(&o.elements[k])
+	grouped := o.elements
+	o.elements = make([]Element, 0, len(grouped))
+	for k := range grouped {
+		o.finish(&grouped[k])
 	}
 	return o.elements
 }
@@ -82,9 +84,10 @@ func (o *Output) home(e *event, last map[string]int) int {
 		if el.key == nil || el.full || !together(el.key, key) {
 			continue
 		}
-		if most := key.target.max; most > 0 && len(el.items)+len(e.items) > most {
-			merged, err := o.batch.runner.merge(append(slices.Clone(el.items), e.items...))
-			if err != nil || len(merged) > most {
+		both := append(slices.Clip(el.items), e.items...)
+		if fit(both) < len(both) {
+			merged, err := o.batch.runner.merge(both)
+			if err != nil || fit(merged) < len(merged) {
 				el.full = true
 				continue
 			}
@@ -94,22 +97,30 @@ func (o *Output) home(e *event, last map[string]int) int {
 	return -1
 }
 
-// finish builds the requests of an element.
+// finish builds the requests of an element. Where that fails for a batch, each
+// of its events goes alone, so that one does not harm its neighbours.
 func (o *Output) finish(el *Element) {
 	b := o.batch
 	el.Requests = nil
-	if el.Status != Mapped {
-		return
+	if el.Status == Mapped {
+		b.runner.start(b.events[el.events[0]].node)
+		requests, err := b.runner.requests(el.items)
+		if err != nil && len(el.events) > 1 {
+			for i, k := range el.events {
+				e := &b.events[k]
+				o.finish(&Element{Result: e.result, Indexes: el.Indexes[i : i+1], MessageIDs: el.MessageIDs[i : i+1], events: el.events[i : i+1], items: e.items})
+			}
+			return
+		}
+		if err != nil {
+			e := &event{}
+			b.reject(e, err)
+			el.Status, el.Error, el.Warnings = Rejected, e.result.Error, nil
+		} else {
+			el.Requests = requests
+		}
 	}
-	b.runner.start(b.events[el.events[0]].node)
-	requests, err := b.runner.requests(el.items)
-	if err != nil {
-		e := &event{}
-		b.reject(e, err)
-		el.Status, el.Error, el.Warnings = Rejected, e.result.Error, nil
-		return
-	}
-	el.Requests = requests
+	o.elements = append(o.elements, *el)
 }
 
 // AppendJSON appends the element as one line of `celmap map --batch`.

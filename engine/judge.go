@@ -48,9 +48,11 @@ func (o *Output) Judge(q *Request, answer Answer) ([]Outcome, error) {
 	}
 	byEvent := map[int]Outcome{}
 	var order []int
-	for i, it := range q.items {
+	positions := make([]int64, max(1, len(q.plan.Arrays)))
+	for _, it := range q.items {
 		r.set(r.lines.item, it.node)
-		r.set(r.lines.index, r.arena.Int(int64(i)))
+		r.set(r.lines.index, r.arena.Int(positions[it.array])) // within its array
+		positions[it.array]++
 		var trace *value.Node
 		if it.trace != "" {
 			trace = r.arena.String(it.trace)

@@ -17,6 +17,7 @@ type target struct {
 	headers  *value.Node // object of texts
 	params   *value.Node // object of texts, from auth
 	max      int         // items in one request; 0 for no bound
+	arrays   []int       // the same for each array of the request
 	trace    bool
 }
 
@@ -173,18 +174,70 @@ func (r *runner) makeTarget(it *item) (*target, error) {
 			return nil, err
 		}
 	}
-	if q.Max != nil {
-		v, err := r.expr(q.Max)
+	if t.max, err = r.maximum(q.Max, q.Rule); err != nil {
+		return nil, err
+	}
+	for _, a := range q.Arrays {
+		n, err := r.maximum(a.Max, q.Rule)
 		if err != nil {
 			return nil, err
 		}
-		n, ok := v.Int()
-		if !ok || n < 1 || n > 1_000_000 {
-			return nil, &EventError{Code: "invalid_maximum", Status: 400, Path: q.Max.Text, Rule: q.Rule, Message: "the maximum of items in a request has to be a whole number from 1 on, this is " + value.Preview(v)}
-		}
-		t.max = int(n)
+		t.arrays = append(t.arrays, n)
 	}
 	return t, nil
+}
+
+// maximum evaluates a bound of items; 0 is none.
+func (r *runner) maximum(e *plan.Expr, rule *Rule) (int, error) {
+	if e == nil {
+		return 0, nil
+	}
+	v, err := r.expr(e)
+	if err != nil {
+		return 0, err
+	}
+	n, ok := v.Int()
+	if !ok || n < 1 || n > 1_000_000 {
+		return 0, &EventError{Code: "invalid_maximum", Status: 400, Path: e.Text, Rule: rule, Message: "the maximum of items in a request has to be a whole number from 1 on, this is " + value.Preview(v)}
+	}
+	return int(n), nil
+}
+
+// fit returns how many of the items, from the first on, one request may carry.
+func fit(items []*item) int {
+	t := items[0].target
+	if items[0].request.Single {
+		return 1
+	}
+	counts := make([]int, len(t.arrays))
+	for i, it := range items {
+		if t.max > 0 && i >= t.max {
+			return i
+		}
+		if len(counts) > 0 {
+			counts[it.array]++
+			if most := t.arrays[it.array]; most > 0 && counts[it.array] > most {
+				return i
+			}
+		}
+	}
+	return len(items)
+}
+
+// whole shortens the first n items so that no event is split, unless it alone
+// has more.
+func whole(items []*item, n int) int {
+	if n >= len(items) {
+		return len(items)
+	}
+	cut := n
+	for cut > 0 && items[cut-1].events[0] == items[cut].events[0] {
+		cut--
+	}
+	if cut > 0 {
+		return cut
+	}
+	return max(n, 1)
 }
 
 // authenticate applies the first way of authentication whose condition holds.
@@ -436,6 +489,9 @@ func (r *runner) merge(items []*item) ([]*item, error) {
 		if err != nil {
 			return nil, err
 		}
+		if same != "" && len(q.Arrays) > 0 {
+			same = q.Arrays[it.array].Name + same
+		}
 		k, again := seen[same]
 		if same == "" || !again {
 			if same != "" {
@@ -513,13 +569,7 @@ func (r *runner) requests(items []*item) ([]Request, error) {
 		}
 		items = items[n:]
 		for len(group) > 0 {
-			size := len(group)
-			if m := group[0].target.max; m > 0 {
-				size = min(size, m)
-			}
-			if group[0].request.Single {
-				size = 1
-			}
+			size := whole(group, fit(group))
 			q, used, err := r.request(group[:size])
 			if err != nil {
 				return nil, err
@@ -553,7 +603,7 @@ func (r *runner) request(items []*item) (Request, int, error) {
 		if len(items) == 1 {
 			return q, 0, &EventError{Code: "item_too_large", Status: 400, Rule: items[0].rule, Message: fmt.Sprintf("the request would have %d bytes, at most %d are allowed", size, most)}
 		}
-		items = items[:len(items)/2]
+		items = items[:whole(items, len(items)/2)]
 	}
 }
 
@@ -568,11 +618,7 @@ func (r *runner) describe(items []*item) (Request, error) {
 		r.set(r.lines.items, oldItems)
 	}()
 	if !q.Single {
-		list := r.arena.List()
-		for _, x := range items {
-			r.wrote(r.arena.Append(list, x.node), x.rule)
-		}
-		r.set(r.lines.items, list)
+		r.set(r.lines.items, r.itemsOf(q, items))
 	}
 	out := Request{Name: q.Name, Rule: it.rule, items: items, plan: q}
 	d := r.arena.Object()
@@ -613,6 +659,30 @@ func (r *runner) describe(items []*item) (Request, error) {
 	}
 	out.Descriptor = r.wrote(d, it.rule)
 	return out, nil
+}
+
+// itemsOf is what an envelope calls items: a list, or an object of lists where
+// the request has several arrays. An array without items is absent.
+func (r *runner) itemsOf(q *plan.Request, items []*item) *value.Node {
+	list := func(array int) *value.Node {
+		l := r.arena.List()
+		for _, x := range items {
+			if x.array == array {
+				r.wrote(r.arena.Append(l, x.node), x.rule)
+			}
+		}
+		return l
+	}
+	if len(q.Arrays) == 0 {
+		return list(0)
+	}
+	arrays := r.arena.Object()
+	for i, a := range q.Arrays {
+		if l := list(i); l.Len() > 0 {
+			r.arena.Add(arrays, a.Name, l)
+		}
+	}
+	return arrays
 }
 
 // Output is what became of a batch.

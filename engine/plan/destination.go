@@ -193,6 +193,12 @@ func (c *compiler) compileRequests(root *source.Node, auth map[string]*Auth, ans
 		if r.Max = c.optional(c.configScope(), n, "max", expression.Anything); r.Max != nil && r.Single {
 			c.warn(n.Get("max").Span, "useless-key", "remove max, or use items in the envelope", "each of these requests carries one item, so max has no effect")
 		}
+		for _, a := range entries(n.Get("arrays")) {
+			r.Arrays = append(r.Arrays, Array{Name: a.Key.Text, Max: c.optional(c.configScope(), a.Value, "max", expression.Anything)})
+		}
+		if len(r.Arrays) > 0 && r.Single {
+			c.error(n.Get("arrays").Span, "useless-key", "put items into the envelope, such as {"+r.Arrays[0].Name+": =items."+r.Arrays[0].Name+"}", "the envelope does not use the arrays")
+		}
 		r.Same = c.optional(c.configScope().with("item"), n, "same", expression.Anything)
 		c.trace(r, n.Get("trace"))
 		c.requestAuth(r, n.Get("auth"), auth)

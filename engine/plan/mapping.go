@@ -2,6 +2,7 @@ package plan
 
 import (
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/celmap/celmap/engine/expression"
@@ -155,6 +156,7 @@ func (c *compiler) compileSend(s *scope, file string, n *source.Node, taken map[
 		c.unknown(r, "request", sortedNames(c.program.Requests))
 		return send
 	}
+	c.array(send, n)
 	in := s
 	if n.Get("each") != nil {
 		send.Each = c.optional(s, n, "each", expression.Anything)
@@ -163,6 +165,24 @@ func (c *compiler) compileSend(s *scope, file string, n *source.Node, taken map[
 	send.With = c.with(in, n, n.Get("with"), send.Request.Args, "the request "+send.Request.Name)
 	send.Item = c.template(in, n.Get("item"))
 	return send
+}
+
+// array finds the array of its request that a send entry fills.
+func (c *compiler) array(send *Send, n *source.Node) {
+	var known []string
+	for _, a := range send.Request.Arrays {
+		known = append(known, a.Name)
+	}
+	a := n.Get("array")
+	switch {
+	case a == nil && len(known) == 0:
+	case a == nil:
+		c.error(n.Span, "missing-key", "add array: with one of "+strings.Join(known, ", "), "the request %s has several arrays, and this entry names none", send.Request.Name)
+	default:
+		if send.Array = slices.Index(known, a.Text); send.Array < 0 {
+			c.unknown(a, "array", known)
+		}
+	}
 }
 
 func nonEmpty(s, otherwise string) string {

@@ -191,6 +191,7 @@ type Send struct {
 	When    *Expr
 	Needs   []Need
 	Request *Request
+	Array   int         // index in Request.Arrays
 	With    []*Template // in the order of Request.Args
 	Each    *Expr
 	Item    *Template
@@ -393,6 +394,7 @@ type Request struct {
 	Envelope   *Template
 	Single     bool  // the envelope is made of one item
 	Max        *Expr // nil: no bound
+	Arrays     []Array
 	MaxBytes   int
 	TraceField string
 	TraceWhen  *Expr
@@ -403,6 +405,12 @@ type Request struct {
 	// Fixed: address, headers and the parameters that are not of an item follow
 	// from config and portal data alone.
 	Fixed bool
+}
+
+// Array is one of several lists that the items of a request are told apart by.
+type Array struct {
+	Name string
+	Max  *Expr // nil: no bound of its own
 }
 
 // Answer is a rule on what an answer means for a record.

@@ -272,6 +272,13 @@ var request = &Shape{
 		{Name: "encode", Type: oneOf{[]string{"json", "form", "xml", "text"}}, Doc: "How the envelope is written; json unless written."},
 		{Name: "envelope", Type: template, Doc: "The body, from item (one a request) or items (many)."},
 		{Name: "max", Type: either{scalar: expression}, Doc: "Items in one request, at most: a number or an expression."},
+		{Name: "arrays", Type: mapOf{&Shape{
+			Name: "array",
+			Keys: []Key{
+				doc,
+				{Name: "max", Type: either{scalar: expression}, Doc: "Items of this array in one request, at most: a number or an expression."},
+			},
+		}, "array"}, Doc: "Arrays that the items of one request are told apart by; items.NAME is the list of one."},
 		{Name: "maxBytes", Type: integer, Doc: "Bytes of a body, at most."},
 		{Name: "trace", Type: either{scalar: name, mapping: &Shape{
 			Name: "trace",
@@ -333,6 +340,7 @@ var sendKeys = []Key{
 	doc, when,
 	{Name: "needs", Type: listOf{expression}, Doc: "Paths that have to be present where it applies, or the event is rejected."},
 	{Name: "request", Type: name, Doc: "One of the destination's requests."},
+	{Name: "array", Type: name, Doc: "The array of the request that the item goes to, where the request has several."},
 	{Name: "with", Type: mapOf{template, "argument"}, Doc: "Arguments of the request."},
 	{Name: "each", Type: expression, Doc: "One item for each element; value, key and index stand for it."},
 	{Name: "item", Type: template, Doc: "The item."},
