@@ -123,7 +123,7 @@ var _ = Describe("a batch whose body is too large", func() {
 		event := func(id, t string) string { return fmt.Sprintf(`{"messageId":%q,"t":%q}`, id, t) }
 		o := bind(p, "{}").Plan(inputs(event("1", "aaaaaaaaaa"), event("2", "bbbbbbbbbb"), event("3", "cccccccccc"))).Map()
 		Expect(o.Elements()).To(HaveLen(1))
-		Expect(o.Elements()[0].Requests).To(HaveLen(3))
+		Expect(o.Elements()[0].Requests).To(HaveLen(2))
 		o.Release()
 		o = bind(p, "{}").Plan(inputs(event("1", "a"), event("2", strings.Repeat("b", 100)), event("3", "c"))).Map()
 		defer o.Release()

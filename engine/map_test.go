@@ -134,7 +134,7 @@ var _ = Describe("mapping an event", func() {
 	It("names the place of an expression that fails on an event", func() {
 		line := one(token, `{"type":"track","event":"Order","properties":{"order_id":1,"total":"ten"}}`)
 		Expect(dig(line, "error", "code")).To(Equal("expression_failed"))
-		Expect(dig(line, "error", "rule")).To(Equal("shop/order.yaml:7:75"))
+		Expect(dig(line, "error", "rule")).To(Equal("shop/order.yaml:7:68"))
 		Expect(dig(line, "error", "message")).To(ContainSubstring("ten"))
 	})
 	It("reads events in RudderStack's envelope", func() {

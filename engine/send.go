@@ -596,7 +596,7 @@ func (r *runner) request(items []*item) (Request, int, error) {
 		if most == 0 {
 			return q, len(items), nil
 		}
-		size := len(value.AppendJSON(nil, q.Descriptor.Get("body")))
+		size := bodySize(q.Descriptor.Get("body").First())
 		if size <= most {
 			return q, len(items), nil
 		}
@@ -605,6 +605,15 @@ func (r *runner) request(items []*item) (Request, int, error) {
 		}
 		items = items[:whole(items, len(items)/2)]
 	}
+}
+
+// bodySize is the size of a body as it will be sent; of a form, before escaping.
+func bodySize(content *value.Node) int {
+	switch content.Key() {
+	case "JSON_ARRAY", "XML":
+		return len(content.First().Text())
+	}
+	return len(value.AppendJSON(nil, content))
 }
 
 // describe writes a request in descriptor form.

@@ -110,7 +110,7 @@ func ParsePath(text string) (Path, *Problem) {
 				}
 				start++
 			} else if len(p) > 0 {
-				return nil, pathProblem(i, len(text), "a point or a bracket is expected here", "write a.b or a[\"b\"]")
+				return nil, noPath(text)
 			}
 			end := start
 			for end < len(text) {
@@ -121,7 +121,7 @@ func ParsePath(text string) (Path, *Problem) {
 				end += size
 			}
 			if end == start {
-				return nil, pathProblem(start, len(text), "this is not a path: "+strconv.Quote(text), "a path is names joined by points; write a key with other characters as [\"Key With Spaces\"], and a computed value as =expression")
+				return nil, noPath(text)
 			}
 			p = append(p, Step{Name: text[start:end]})
 			i = end
@@ -131,6 +131,10 @@ func ParsePath(text string) (Path, *Problem) {
 		return nil, pathProblem(0, len(text), "the path is empty", "name the field that the value comes from, such as company.name")
 	}
 	return p, nil
+}
+
+func noPath(text string) *Problem {
+	return pathProblem(0, len(text), "this is not a path: "+strconv.Quote(text), `a path is names joined by points; write a key with other characters as ["Key With Spaces"], and a computed value as =expression`)
 }
 
 func pathProblem(from, to int, message, help string) *Problem {
