@@ -8,6 +8,7 @@ import (
 )
 
 var numberFunctions = []*Function{
+	sumFunction,
 	{
 		Name:   "decimal",
 		Params: []Param{{Name: "x", Type: "any", Doc: "number, or text that is a plain decimal number"}},
