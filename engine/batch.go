@@ -46,30 +46,6 @@ type event struct {
 	done     bool // its result is known
 }
 
-// item is one thing to send: an element of a request's body, or all of it.
-type item struct {
-	request *plan.Request
-	rule    *Rule
-	node    *value.Node
-	args    []*value.Node
-	target  *target
-	events  []int // positions in the batch of the events that it stands for
-	trace   string
-	array   int // index in request.Arrays
-}
-
-// newItem takes an item for an event from the slab.
-func (b *Batch) newItem(i int, s *plan.Send) *item {
-	if len(b.items) == 0 {
-		b.items, b.indexes = make([]item, 64), make([]int, 64)
-	}
-	it := &b.items[0]
-	it.request, it.rule, it.array, it.events = s.Request, s.Rule, s.Array, b.indexes[:1:1]
-	it.events[0] = i
-	b.items, b.indexes = b.items[1:], b.indexes[1:]
-	return it
-}
-
 // Question is one key that events of a batch want looked up.
 type Question struct {
 	Lookup *plan.Lookup

@@ -4,13 +4,10 @@ import (
 	"encoding/xml"
 	"fmt"
 	"strings"
-	"sync"
 
 	"github.com/celmap/celmap/engine/plan"
 	"github.com/celmap/celmap/engine/value"
 )
-
-var batchArenas = sync.Pool{New: func() any { return value.NewArena() }}
 
 // encode writes a body in the format of a descriptor.
 func (r *runner) encode(q *plan.Request, body *value.Node) (format string, content *value.Node, err error) {

@@ -1,0 +1,134 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/celmap/celmap/engine/function"
+	"github.com/celmap/celmap/engine/plan"
+	"github.com/celmap/celmap/engine/value"
+)
+
+func (b *builder) lineRow(l *plan.SetLine) (*plan.TypeRow, error) {
+	if l.Type == nil {
+		return b.typeRow(b.o, l.Target)
+	}
+	r := b.runner
+	defer r.set(r.lines.target, r.set(r.lines.target, r.arena.String(l.Target)))
+	t, err := b.expr(l.Type)
+	if err != nil {
+		return nil, err
+	}
+	return b.o.Types.Row(t.Text()), nil
+}
+
+// typeRow returns the conversion of a target, which follows from its name.
+func (r *runner) typeRow(o *plan.Object, target string) (*plan.TypeRow, error) {
+	if len(o.Type) == 0 {
+		return nil, nil
+	}
+	cached := o.Rest != nil && o.Rest.KeyOnly
+	if cached {
+		if row, ok := r.types[o][target]; ok {
+			return row, nil
+		}
+	}
+	defer r.set(r.lines.target, r.set(r.lines.target, r.arena.String(target)))
+	t, err := r.first(o.Type)
+	if err != nil {
+		return nil, err
+	}
+	row := o.Types.Row(t.Text())
+	if cached {
+		if r.types[o] == nil {
+			r.types[o] = map[string]*plan.TypeRow{}
+		}
+		if len(r.types[o]) < maxDecisions {
+			r.types[o][strings.Clone(target)] = row
+		}
+	}
+	return row, nil
+}
+
+// put converts a value and makes it a member. at names its source, for messages.
+func (b *builder) put(rule *Rule, target string, v *value.Node, row *plan.TypeRow, key *value.Node, at func() string) error {
+	if row != nil {
+		converted, err := b.convert(row, target, key, v, at)
+		if err != nil {
+			return err
+		}
+		v = converted
+	}
+	if v == nil || v.IsNull() {
+		return nil
+	}
+	b.wrote(b.arena.Set(b.object, target, v), rule)
+	return nil
+}
+
+func (b *builder) putNull(rule *Rule, target string, nulls *plan.Nulls) error {
+	if nulls.Keep {
+		b.wrote(b.arena.Set(b.object, target, value.NullNode()), rule)
+		return nil
+	}
+	v, err := b.template(nulls.Value)
+	if err != nil || v.IsNull() {
+		return err
+	}
+	b.wrote(b.arena.Set(b.object, target, v), rule)
+	return nil
+}
+
+// convert runs a row of types. A value that it does not take rejects the event.
+func (b *builder) convert(row *plan.TypeRow, target string, key, v *value.Node, at func() string) (*value.Node, error) {
+	r := b.runner
+	oldValue, oldTarget, oldKey := r.set(r.lines.value, v), r.set(r.lines.target, r.arena.String(target)), r.set(r.lines.key, key)
+	defer func() {
+		r.set(r.lines.value, oldValue)
+		r.set(r.lines.target, oldTarget)
+		r.set(r.lines.key, oldKey)
+	}()
+	out, err := r.expr(row.Value)
+	if err != nil {
+		reason := err.Error()
+		var failed *function.Error
+		if errors.As(err, &failed) {
+			reason = failed.Message
+		} else {
+			var known *EventError
+			if errors.As(err, &known) {
+				reason = known.Message
+			}
+		}
+		return nil, r.unfit(row, target, v, at, reason, err)
+	}
+	if row.When != nil {
+		ok, err := r.decide(row.Rule, row.When)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			return nil, r.unfit(row, target, v, at, row.Reject, nil)
+		}
+	}
+	if row.WarnWhen != nil {
+		ok, err := r.condition(row.WarnWhen)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			r.warnings = append(r.warnings, Warning{Code: "doubtful_value", Message: row.Warn, Path: at(), Target: target, Rule: row.Rule})
+		}
+	}
+	return out, nil
+}
+
+func (r *runner) unfit(row *plan.TypeRow, target string, v *value.Node, at func() string, reason string, cause error) error {
+	path := at()
+	message := fmt.Sprintf("%s, %s, does not fit %s, which is of type %s", path, value.Preview(v), target, row.Name)
+	if reason != "" {
+		message += ": " + reason
+	}
+	return &EventError{Code: "invalid_value", Status: 400, Message: message, Path: path, Rule: row.Rule, Cause: cause}
+}

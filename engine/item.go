@@ -1,0 +1,135 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/celmap/celmap/engine/plan"
+	"github.com/celmap/celmap/engine/value"
+)
+
+// item is one thing to send: an element of a request's body, or all of it.
+type item struct {
+	request *plan.Request
+	rule    *Rule
+	node    *value.Node
+	args    []*value.Node
+	target  *target
+	events  []int // positions in the batch of the events that it stands for
+	trace   string
+	array   int // index in request.Arrays
+}
+
+// newItem takes an item for an event from the slab.
+func (b *Batch) newItem(i int, s *plan.Send) *item {
+	if len(b.items) == 0 {
+		b.items, b.indexes = make([]item, 64), make([]int, 64)
+	}
+	it := &b.items[0]
+	it.request, it.rule, it.array, it.events = s.Request, s.Rule, s.Array, b.indexes[:1:1]
+	it.events[0] = i
+	b.items, b.indexes = b.items[1:], b.indexes[1:]
+	return it
+}
+
+// send makes the items of an event.
+func (b *Batch) send(i int, e *event) error {
+	e.items = e.items[:0]
+	for _, s := range e.mapping.Sends {
+		if err := b.sendEntry(i, e, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Batch) sendEntry(i int, e *event, s *plan.Send) error {
+	r := b.runner
+	if ok, err := r.decide(s.Rule, s.When); err != nil || !ok {
+		return err
+	}
+	if s.Choose != nil {
+		for _, alternative := range s.Choose {
+			ok, err := r.condition(alternative.When)
+			if err != nil {
+				return err
+			}
+			if ok {
+				return b.sendEntry(i, e, alternative)
+			}
+			if r.observe != nil {
+				r.observe.Decided(alternative.Rule, false)
+			}
+		}
+		return nil
+	}
+	if err := r.needs(s.Needs); err != nil {
+		return err
+	}
+	if s.Each == nil {
+		return b.item(i, e, s)
+	}
+	return r.each(s.Each, func(*value.Node) error { return b.item(i, e, s) })
+}
+
+func (b *Batch) item(i int, e *event, s *plan.Send) error {
+	r := b.runner
+	limits := r.connection.program.limits
+	if len(e.items) >= limits.Items {
+		return &EventError{Code: "too_many_items", Status: 400, Rule: s.Rule, Message: fmt.Sprintf("the event makes more than %d items", limits.Items)}
+	}
+	it := b.newItem(i, s)
+	for _, w := range s.With {
+		v, err := r.template(w)
+		if err != nil {
+			return err
+		}
+		it.args = append(it.args, v)
+	}
+	node, err := r.template(s.Item)
+	if err != nil {
+		return err
+	}
+	it.node = r.wrote(node, s.Rule)
+	if it.target, err = r.target(it); err != nil {
+		return err
+	}
+	if it.target.trace && node.Kind() == value.Object {
+		if s.Item.Expr != nil || s.Item.Constant != nil {
+			node = r.arena.Fork(node)
+		}
+		it.trace = e.job
+		if it.trace == "" {
+			it.trace = fmt.Sprint(e.result.Index)
+		}
+		if f := s.Request.TraceField; f != "index" {
+			r.wrote(r.arena.Set(node, f, r.arena.String(it.trace)), s.Request.Rule)
+		}
+		it.node = r.wrote(node, s.Rule)
+	}
+	e.items = append(e.items, it)
+	return nil
+}
+
+// identity is what makes two items of a request the same; null, alone or
+// within a list, is like nothing else.
+func (r *runner) identity(it *item) (string, error) {
+	r.arguments(it)
+	defer r.set(r.lines.item, r.set(r.lines.item, it.node))
+	v, err := r.expr(it.request.Same)
+	if err != nil || v.IsNull() {
+		return "", err
+	}
+	for m := v.First(); m != nil && v.Kind() == value.List; m = m.Next() {
+		if m.IsNull() {
+			return "", nil
+		}
+	}
+	return string(value.AppendJSON(nil, v)), nil
+}
+
+// arguments sets the variables that a request's `args` name.
+func (r *runner) arguments(it *item) {
+	for i, slot := range it.request.ArgSlots {
+		r.values[slot] = it.args[i]
+	}
+}

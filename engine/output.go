@@ -1,0 +1,63 @@
+package engine
+
+import (
+	"sync"
+
+	"github.com/celmap/celmap/engine/value"
+)
+
+// batchArenas are the memory of batches, handed on from one to the next.
+var batchArenas = sync.Pool{New: func() any { return value.NewArena() }}
+
+// Output is what became of a batch.
+type Output struct {
+	batch    *Batch
+	results  []Result
+	elements []Element
+}
+
+// Map maps the events. Questions that were not answered count as nothing found.
+func (b *Batch) Map() *Output {
+	for b.round < maxRounds && len(b.questions) > 0 {
+		b.settle()
+	}
+	return &Output{batch: b}
+}
+
+// Results returns one result for each input, in order, each with requests of
+// its own.
+func (o *Output) Results() []Result {
+	if o.results != nil {
+		return o.results
+	}
+	b := o.batch
+	o.results = make([]Result, len(b.events))
+	for i := range b.events {
+		e := &b.events[i]
+		if e.result.Status == Mapped && e.done {
+			b.runner.start(e.node)
+			requests, err := b.runner.requests(e.items)
+			if err != nil {
+				b.reject(e, err)
+			}
+			e.result.Requests = requests
+		}
+		o.results[i] = e.result
+	}
+	return o.results
+}
+
+// Release gives the batch's memory back. Nothing of the output may be used
+// afterwards, except texts of results that were copied.
+func (o *Output) Release() {
+	b := o.batch
+	if b == nil {
+		return
+	}
+	o.batch, o.results, o.elements = nil, nil, nil
+	b.arena.Reset()
+	batchArenas.Put(b.arena)
+	b.runner.arena, b.runner.frame.Arena = nil, nil
+	b.connection.runners.Put(b.runner)
+	b.runner = nil
+}

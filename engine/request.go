@@ -1,0 +1,276 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/celmap/celmap/engine/plan"
+	"github.com/celmap/celmap/engine/value"
+)
+
+// fit returns how many of the items, from the first on, one request may carry.
+func fit(items []*item) int {
+	t := items[0].target
+	if items[0].request.Single {
+		return 1
+	}
+	counts := make([]int, len(t.arrays))
+	for i, it := range items {
+		if t.max > 0 && i >= t.max {
+			return i
+		}
+		if len(counts) > 0 {
+			counts[it.array]++
+			if most := t.arrays[it.array]; most > 0 && counts[it.array] > most {
+				return i
+			}
+		}
+	}
+	return len(items)
+}
+
+// whole shortens the first n items so that no event is split, unless it alone
+// has more.
+func whole(items []*item, n int) int {
+	if n >= len(items) {
+		return len(items)
+	}
+	cut := n
+	for cut > 0 && items[cut-1].events[0] == items[cut].events[0] {
+		cut--
+	}
+	if cut > 0 {
+		return cut
+	}
+	return max(n, 1)
+}
+
+// together reports whether two items may travel in one request.
+func together(a, b *item) bool {
+	if a.request != b.request || a.request.Single {
+		return false
+	}
+	if a.target == b.target {
+		return true
+	}
+	return value.Equal(a.target.endpoint, b.target.endpoint) && value.Equal(a.target.headers, b.target.headers) &&
+		value.Equal(a.target.params, b.target.params) && slices.EqualFunc(a.args, b.args, value.Equal)
+}
+
+// merge adds items that are the same into one, as the request says.
+func (r *runner) merge(items []*item) ([]*item, error) {
+	q := items[0].request
+	if len(items) < 2 || q.Same == nil || q.Duplicates == "" || q.Duplicates == "keep" {
+		return items, nil
+	}
+	var out []*item
+	seen := map[string]int{}
+	for _, it := range items {
+		same, err := r.identity(it)
+		if err != nil {
+			return nil, err
+		}
+		if same != "" && len(q.Arrays) > 0 {
+			same = q.Arrays[it.array].Name + same
+		}
+		k, again := seen[same]
+		if same == "" || !again {
+			if same != "" {
+				seen[same] = len(out)
+			}
+			out = append(out, it)
+			continue
+		}
+		old := *out[k]
+		old.events = append(slices.Clone(old.events), it.events...)
+		switch it.request.Duplicates {
+		case "replace":
+			old.node = r.retrace(it.node, old)
+		case "union":
+			old.node = r.join(old.node, it.node, true)
+		default:
+			old.node = r.retrace(r.join(old.node, it.node, false), old)
+		}
+		out[k] = &old
+	}
+	return out, nil
+}
+
+// retrace keeps the trace of the first of merged items.
+func (r *runner) retrace(n *value.Node, first item) *value.Node {
+	if f := first.request.TraceField; first.trace != "" && f != "index" && n.Get(f) != nil {
+		n = r.arena.Fork(n)
+		r.arena.Set(n, f, first.node.Get(f))
+	}
+	return n
+}
+
+// join merges two values: objects member by member, later ones over earlier
+// ones; with union lists are joined.
+func (r *runner) join(a, b *value.Node, union bool) *value.Node {
+	switch {
+	case a.Kind() == value.Object && b.Kind() == value.Object:
+		sum := r.arena.Fork(a)
+		for m := b.First(); m != nil; m = m.Next() {
+			v := m
+			if old := a.Get(m.Key()); old != nil {
+				v = r.join(old, m, union)
+			}
+			r.arena.Set(sum, m.Key(), v)
+		}
+		return sum
+	case union && a.Kind() == value.List && b.Kind() == value.List:
+		sum := r.arena.Fork(a)
+		for m := b.First(); m != nil; m = m.Next() {
+			known := false
+			for x := sum.First(); x != nil && !known; x = x.Next() {
+				known = value.Equal(x, m)
+			}
+			if !known {
+				r.arena.Append(sum, m)
+			}
+		}
+		return sum
+	}
+	return b
+}
+
+// requests builds the requests of items, in their order: neighbours that may
+// travel together do, up to the maximum.
+func (r *runner) requests(items []*item) ([]Request, error) {
+	var out []Request
+	for len(items) > 0 {
+		n := 1
+		for n < len(items) && together(items[0], items[n]) {
+			n++
+		}
+		group, err := r.merge(items[:n])
+		if err != nil {
+			return nil, err
+		}
+		items = items[n:]
+		for len(group) > 0 {
+			size := whole(group, fit(group))
+			q, used, err := r.request(group[:size])
+			if err != nil {
+				return nil, err
+			}
+			if len(out) >= r.connection.program.limits.Requests {
+				return nil, &EventError{Code: "too_many_requests", Status: 400, Rule: q.Rule, Message: fmt.Sprintf("the event makes more than %d requests", r.connection.program.limits.Requests)}
+			}
+			out = append(out, q)
+			group = group[used:]
+		}
+	}
+	return out, nil
+}
+
+// request builds one request; where its body would be too large it takes fewer
+// items, and says how many.
+func (r *runner) request(items []*item) (Request, int, error) {
+	for {
+		q, err := r.describe(items)
+		if err != nil {
+			return q, 0, err
+		}
+		most := items[0].request.MaxBytes
+		if most == 0 {
+			return q, len(items), nil
+		}
+		size := bodySize(q.Descriptor.Get("body").First())
+		if size <= most {
+			return q, len(items), nil
+		}
+		if len(items) == 1 {
+			return q, 0, &EventError{Code: "item_too_large", Status: 400, Rule: items[0].rule, Message: fmt.Sprintf("the request would have %d bytes, at most %d are allowed", size, most)}
+		}
+		items = items[:whole(items, len(items)/2)]
+	}
+}
+
+// bodySize is the size of a body as it will be sent; of a form, before escaping.
+func bodySize(content *value.Node) int {
+	switch content.Key() {
+	case "JSON_ARRAY", "XML":
+		return len(content.First().Text())
+	}
+	return len(value.AppendJSON(nil, content))
+}
+
+// describe writes a request in descriptor form.
+func (r *runner) describe(items []*item) (Request, error) {
+	it := items[0]
+	q, t := it.request, it.target
+	r.arguments(it)
+	oldItem, oldItems := r.set(r.lines.item, it.node), r.set(r.lines.items, nil)
+	defer func() {
+		r.set(r.lines.item, oldItem)
+		r.set(r.lines.items, oldItems)
+	}()
+	if !q.Single {
+		r.set(r.lines.items, r.itemsOf(q, items))
+	}
+	out := Request{Name: q.Name, Rule: it.rule, items: items, plan: q}
+	d := r.arena.Object()
+	r.wrote(r.arena.Add(d, "method", r.arena.String(q.Method)), q.Rule)
+	r.wrote(r.arena.Add(d, "endpoint", t.endpoint), q.Rule)
+	if t.headers.Len() > 0 {
+		r.wrote(r.arena.Add(d, "headers", t.headers), q.Rule)
+	}
+	params := t.params
+	if q.Params != nil {
+		own, err := r.template(q.Params)
+		if err != nil {
+			return out, err
+		}
+		params = r.arena.Object()
+		if err := r.addMembers(params, own, it.rule, false); err != nil {
+			return out, err
+		}
+		for m := t.params.First(); m != nil; m = m.Next() { // authentication is never overridden
+			r.arena.Set(params, m.Key(), m)
+		}
+	}
+	if params.Len() > 0 {
+		r.wrote(r.arena.Add(d, "params", params), q.Rule)
+	}
+	body, err := r.template(q.Envelope)
+	if err != nil {
+		return out, err
+	}
+	if body != nil && q.Envelope != nil {
+		format, content, err := r.encode(q, body)
+		if err != nil {
+			return out, err
+		}
+		formats := r.arena.Object()
+		r.wrote(r.arena.Add(formats, format, content), q.Rule)
+		r.wrote(r.arena.Add(d, "body", formats), q.Rule)
+	}
+	out.Descriptor = r.wrote(d, it.rule)
+	return out, nil
+}
+
+// itemsOf is what an envelope calls items: a list, or an object of lists where
+// the request has several arrays. An array without items is absent.
+func (r *runner) itemsOf(q *plan.Request, items []*item) *value.Node {
+	list := func(array int) *value.Node {
+		l := r.arena.List()
+		for _, x := range items {
+			if x.array == array {
+				r.wrote(r.arena.Append(l, x.node), x.rule)
+			}
+		}
+		return l
+	}
+	if len(q.Arrays) == 0 {
+		return list(0)
+	}
+	arrays := r.arena.Object()
+	for i, a := range q.Arrays {
+		if l := list(i); l.Len() > 0 {
+			r.arena.Add(arrays, a.Name, l)
+		}
+	}
+	return arrays
+}

@@ -1,0 +1,193 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/celmap/celmap/engine/plan"
+	"github.com/celmap/celmap/engine/value"
+)
+
+// maxDecisions bounds what a runner remembers of keys, which events choose.
+const maxDecisions = 10_000
+
+// decision is what a rest does with a key: computed once for each distinct key
+// where it follows from the key alone.
+type decision struct {
+	target string
+	node   *value.Node // the target as a value
+	keep   bool
+	row    *plan.TypeRow
+}
+
+type restKey struct{ target, key string }
+
+// fillRest walks the keys that no set line has filled a target from.
+func (b *builder) fillRest() error {
+	rest := b.o.Rest
+	if rest.When != nil {
+		if ok, err := b.decide(rest.Rule, rest.When); err != nil || !ok {
+			return err
+		}
+	}
+	of, name, err := b.restOf()
+	if err != nil || of == nil {
+		return err
+	}
+	for m := of.First(); m != nil; m = m.Next() {
+		if len(rest.Except) > 0 && rest.Except[m.Key()] {
+			continue
+		}
+		if err := b.restKey(m, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// restOf returns the object whose keys are walked, and how the rules call it.
+func (b *builder) restOf() (*value.Node, string, error) {
+	for _, e := range b.o.Rest.Of {
+		v, err := b.expr(e)
+		if err != nil {
+			return nil, "", err
+		}
+		if v.Kind() == value.Object && v.Len() > 0 {
+			return v, e.Text, nil
+		}
+	}
+	if b.o.Rest.Of == nil {
+		for i, root := range b.roots {
+			if root.Kind() == value.Object && root.Len() > 0 {
+				name := ""
+				if i < len(b.o.Under) {
+					name = b.o.Under[i].Text
+				}
+				return root, name, nil
+			}
+		}
+	}
+	return nil, "", nil
+}
+
+func (b *builder) restKey(m *value.Node, of string) error {
+	r, rest, key := b.runner, b.o.Rest, m.Key()
+	d, err := b.decision(m)
+	if err != nil {
+		return err
+	}
+	if d.target == "" {
+		return nil
+	}
+	if _, named := b.o.Targets[d.target]; named {
+		// A line of set owns this target. What it has filled stays; what it has
+		// not, a single value may still fill.
+		if filled := b.object.Get(d.target); filled != nil && b.restIndex(d.target) < 0 || !m.IsScalar() && !m.IsNull() {
+			if !b.o.Read[key] && rest.Warn != "" {
+				b.warn("same_target", key+" stands for "+d.target+" too, which a line of the rules fills", of, key, d.target)
+			}
+			return nil
+		}
+	}
+	if !d.keep {
+		if !b.o.Read[key] && rest.Warn != "" {
+			b.warn("not_sent", rest.Warn, of, key, d.target)
+		}
+		return nil
+	}
+	if i := b.restIndex(d.target); i >= 0 {
+		if key != d.target { // the first stays, unless this one is spelt exactly
+			b.warn("same_target", fmt.Sprintf("%s stands for %s too, which %s has given already", key, d.target, b.rest[i].key), of, key, d.target)
+			return nil
+		}
+		b.warn("same_target", fmt.Sprintf("%s stands for %s too, which is spelt exactly so by another key", b.rest[i].key, d.target), of, b.rest[i].key, d.target)
+		b.rest[i].key = key
+	} else {
+		b.rest = append(b.rest, restKey{d.target, key})
+	}
+	if m.IsNull() || m.Kind() == value.String && m.Text() == "" {
+		if b.o.Nulls.Value != nil || b.o.Nulls.Keep {
+			defer r.set(r.lines.target, r.set(r.lines.target, d.node))
+			return b.putNull(rest.Rule, d.target, &b.o.Nulls)
+		}
+		if m.IsNull() {
+			return nil
+		}
+	}
+	return b.put(rest.Rule, d.target, m, d.row, nil, func() string { return member(of, key) })
+}
+
+func (b *builder) restIndex(target string) int {
+	for i := range b.rest {
+		if b.rest[i].target == target {
+			return i
+		}
+	}
+	return -1
+}
+
+// member writes the path of a key below the object that rules call of.
+func member(of, key string) string {
+	return string(value.AppendKey([]byte(of), key))
+}
+
+func (b *builder) warn(code, message, of, key, target string) {
+	b.warnings = append(b.warnings, Warning{Code: code, Message: message, Path: member(of, key), Target: target, Rule: b.o.Rest.Rule})
+}
+
+// decision computes, or remembers, what rest does with a key.
+func (b *builder) decision(m *value.Node) (*decision, error) {
+	r, rest, key := b.runner, b.o.Rest, m.Key()
+	remember := rest.KeyOnly && len(r.keys[b.o]) < maxDecisions
+	if rest.KeyOnly {
+		if d := r.keys[b.o][key]; d != nil {
+			return d, nil
+		}
+	}
+	if remember {
+		key = strings.Clone(key) // the event's memory is not ours to keep
+		arena := r.arena
+		r.arena, r.frame.Arena = r.static, r.static
+		defer func() { r.arena, r.frame.Arena = arena, arena }()
+	}
+	d := &decision{}
+	keyNode := r.arena.String(key).Freeze()
+	oldKey, oldValue, oldTarget := r.set(r.lines.key, keyNode), r.set(r.lines.value, m), r.set(r.lines.target, nil)
+	defer func() {
+		r.set(r.lines.key, oldKey)
+		r.set(r.lines.value, oldValue)
+		r.set(r.lines.target, oldTarget)
+	}()
+	d.node = keyNode
+	if rest.As != nil {
+		as, err := r.expr(rest.As)
+		if err != nil {
+			return nil, err
+		}
+		text, err := r.text(as)
+		if err != nil {
+			return nil, err
+		}
+		d.node = r.arena.String(text).Freeze()
+	}
+	d.target = d.node.Text()
+	r.set(r.lines.target, d.node)
+	var err error
+	if d.keep, err = r.condition(rest.Keep); err != nil {
+		return nil, err
+	}
+	if len(b.o.Type) > 0 {
+		t, err := r.first(b.o.Type)
+		if err != nil {
+			return nil, err
+		}
+		d.row = b.o.Types.Row(t.Text())
+	}
+	if remember {
+		if r.keys[b.o] == nil {
+			r.keys[b.o] = map[string]*decision{}
+		}
+		r.keys[b.o][key] = d
+	}
+	return d, nil
+}
