@@ -32,7 +32,7 @@ func TestDocs(t *testing.T) {
 
 var _ = BeforeSuite(func() {
 	bin = GinkgoT().TempDir()
-	build := exec.Command("go", "build", "-o", filepath.Join(bin, "celmap"), "./cmd/celmap")
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(bin, "celmap"), "./cmd/celmap")
 	build.Dir = root
 	out, err := build.CombinedOutput()
 	Expect(err).NotTo(HaveOccurred(), "%s", out)
