@@ -27,7 +27,7 @@ func (f *celFrame) wrap(n *value.Node) ref.Val {
 	case value.Bool:
 		return types.Bool(n.Bool())
 	case value.Number:
-		if i, ok := n.Int(); ok {
+		if i, ok := n.Int(); ok && n.Text() != "-0" {
 			return types.Int(i)
 		}
 		if d := n.Float(); n.Text() == strconv.FormatFloat(d, 'f', -1, 64) {

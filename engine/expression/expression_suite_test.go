@@ -2,6 +2,7 @@ package expression_test
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"testing"
 
@@ -79,7 +80,19 @@ var bodies = []struct {
 	{"given", []string{"x"}, `has(x)`},
 }
 
+// scopes are the functions above, compiled for both ways.
+var scopes = map[expression.Options]*scope{}
+
 func newScope(options expression.Options) *scope {
+	known := scopes[options]
+	if known == nil {
+		known = compileScope(options)
+		scopes[options] = known
+	}
+	return &scope{functions: maps.Clone(known.functions)}
+}
+
+func compileScope(options expression.Options) *scope {
 	s := &scope{functions: map[string]*expression.Function{}}
 	for _, b := range bodies {
 		f, problems := expression.CompileFunction(b.name, b.args, b.body, arguments{s}, options)
@@ -119,14 +132,25 @@ func newFrame(doc *value.Node, options expression.Options) *expression.Frame {
 	a.Set(config, "token", a.MarkSecret(a.String("pssst,hush")))
 	a.Set(config, "n", a.MarkSecret(a.Int(7)))
 	a.Set(config, "hub", a.Int(12))
-	computed, problems := expression.Compile(`first(tags, t, first(tags, u, u == t) == "b")`, newScope(options), expression.Anything, options)
-	if len(problems) > 0 {
-		panic(problems[0].Message)
-	}
-	l := &loader{doc: doc, config: config, computed: computed}
+	l := &loader{doc: doc, config: config, computed: computed(options)}
 	l.frame = &expression.Frame{Arena: a, Loader: l, Steps: expression.DefaultSteps}
 	return l.frame
 }
+
+// computed is a name that is an expression with variables of its own.
+func computed(options expression.Options) *expression.Program {
+	if p := loaded[options]; p != nil {
+		return p
+	}
+	p, problems := expression.Compile(`first(tags, t, first(tags, u, u == t) == "b")`, newScope(options), expression.Anything, options)
+	if len(problems) > 0 {
+		panic(problems[0].Message)
+	}
+	loaded[options] = p
+	return p
+}
+
+var loaded = map[expression.Options]*expression.Program{}
 
 func parse(text string) *value.Node {
 	n, err := value.Parse(value.NewArena(), []byte(text), value.DefaultLimits())

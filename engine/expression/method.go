@@ -99,7 +99,7 @@ func matches(f *Frame, args []*value.Node) (*value.Node, error) {
 	if err := texts("matches", args...); err != nil {
 		return nil, err
 	}
-	if err := f.spend(len(args[1].Text())); err != nil { // compiling costs far more than matching
+	if err := f.spend(100 + len(args[1].Text())); err != nil { // compiling costs far more than matching
 		return nil, err
 	}
 	re, err := compilePattern(args[1].Text())

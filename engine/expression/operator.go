@@ -8,6 +8,7 @@ import (
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/common/types/traits"
+	"github.com/google/cel-go/interpreter"
 
 	"github.com/celmap/celmap/engine/function"
 	"github.com/celmap/celmap/engine/value"
@@ -96,8 +97,16 @@ func helper(name string, n int, result *cel.Type, run func(*celFrame, []ref.Val)
 	return cel.Function(name, cel.Overload(fmt.Sprintf("%s_%d", name, n), params, result, cel.FunctionBinding(onFrame(run))))
 }
 
+// onFrame stops a program as cel-go's own limits do once no work is left: an
+// error would not end the loops around it.
 func onFrame(run func(*celFrame, []ref.Val) ref.Val) func(...ref.Val) ref.Val {
-	return func(values ...ref.Val) ref.Val { return run(values[0].(*celFrame), values[1:]) }
+	return func(values ...ref.Val) ref.Val {
+		f := values[0].(*celFrame)
+		if f.frame.Steps < 0 {
+			panic(interpreter.EvalCancelledError{Message: errSteps.Error(), Cause: interpreter.CostLimitExceeded})
+		}
+		return run(f, values[1:])
+	}
 }
 
 // onNodes is helper for a function of JSON values.

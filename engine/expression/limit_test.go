@@ -1,0 +1,212 @@
+package expression_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/celmap/celmap/engine/expression"
+	"github.com/celmap/celmap/engine/value"
+)
+
+// hostile is an event of about a megabyte: a long list, a long text, a list of lists.
+var hostile = func() *value.Node {
+	long := strings.Repeat("a", 300_000)
+	return parse(`{"tags": [` + strings.Repeat("1,", 50_000) + `2], "traits": {"text": "` + long + `", "half": "` + long[:150_000] + `b"},
+		"items": [` + strings.TrimSuffix(strings.Repeat(`["`+long[:1000]+`", {"a": [1]}],`, 200), ",") + `], "n": [` + strings.TrimSuffix(strings.Repeat("[[[[[[[[1]]]]]]]],", 4000), ",") + `]}`)
+}()
+
+var _ = Describe("limits", func() {
+	DescribeTable("stop an expression soon", func(text string) {
+		for _, options := range []expression.Options{{}, {CEL: true}} {
+			p := compile(text, options)
+			f := newFrame(hostile, options)
+			start := time.Now()
+			_, err := p.Eval(f)
+			Expect(time.Since(start)).To(BeNumerically("<", 3*time.Second), "%s (CEL: %v) %v", text, options.CEL, err)
+			Expect(err).To(HaveOccurred(), "%s (CEL: %v)", text, options.CEL)
+		}
+	},
+		Entry("nested comprehensions", `tags.map(a, tags.map(b, tags.map(c, a)))`),
+		Entry("nested comprehensions over two variables", `tags.all(i, a, tags.all(j, b, i < 0 || j < 0 || i >= 0))`),
+		Entry("comprehensions that fail inside ||", `tags.exists(a, tags.map(b, b).map(b, b).size() == 0 || false)`),
+		Entry("nested first", `first(tags, a, first(tags, b, b == 3) == 3)`),
+		Entry("first in comprehensions", `tags.map(a, first(tags, b, b == 3 && a == 1))`),
+		Entry("in", `tags.all(a, !("x" in tags))`),
+		Entry("in of a native first", `first(tags, a, "x" in tags)`),
+		Entry("in of lists", `first(tags, a, [a] in n)`),
+		Entry("equality", `first(tags, a, tags != tags)`),
+		Entry("equality in CEL", `tags.exists(a, tags.map(x, x) != tags)`),
+		Entry("far elements", `first(tags, a, tags[49999] == 5)`),
+		Entry("far elements by a computed index", `first(tags, a, tags[size(tags) - 2] == 5)`),
+		Entry("distinct", `n.distinct() == tags.transformList(i, t, i).distinct()`),
+		Entry("sets", `sets.equivalent(tags.transformList(i, t, i), tags.transformList(i, t, -i))`),
+		Entry("replace", `traits.text.replace("a", traits.text)`),
+		Entry("replace again", `first(tags, t, traits.text.replace("a", "aa") == "")`),
+		Entry("join", `items.map(i, traits.text).join("")`),
+		Entry("texts that double", `plus(plus(traits.text, traits.text), plus(traits.text, traits.text))`),
+		Entry("lists that double", `["a"]`+strings.Repeat(`.map(x, [x, x])`, 60)+` == tags.map(x, x)`),
+		Entry("lists that double by +", `[[1]]`+strings.Repeat(`.map(x, x + x)`, 60)),
+		Entry("long ranges", `lists.range(1000000000)`),
+		Entry("patterns", `first(tags, t, traits.text.matches("(a|aa|aaa)*c"))`),
+		Entry("patterns from the event", `"a".matches(traits.text)`),
+		Entry("many patterns from the event", `first(tags, t, "a".matches("(a{50}){20}" + text(t)))`),
+		Entry("CEL's functions of texts", `tags.map(t, traits.text.upperAscii())`),
+		Entry("CEL's functions of lists", `tags.all(t, tags.reverse() != null)`),
+		Entry("functions of the table", `first(tags, t, upper(traits.text) == "")`),
+		Entry("functions of the table in CEL", `tags.map(t, upper(traits.text))`),
+		Entry("starts and ends", `first(tags, t, traits.text.contains(traits.half))`),
+		Entry("texts in order", `first(tags, t, traits.text < traits.text)`),
+		Entry("sizes of texts", `first(tags, t, size(traits.text) == 1)`),
+		Entry("sorting", `tags.all(t, tags.sort() == null || true) ? 1 / 0 : 1`),
+		Entry("leaves in leaves", `tags.map(t, tags.map(u, u)[0])`),
+		Entry("leaves in first", `first(tags, t, tags.exists(u, u + t == 0))`),
+	)
+
+	It("share one budget among all expressions of an event", func() {
+		p := compile(`first(tags, t, t == 2)`, expression.Options{})
+		f := newFrame(hostile, expression.Options{})
+		f.Steps = 75_000
+		_, err := p.Eval(f)
+		Expect(err).NotTo(HaveOccurred())
+		_, err = p.Eval(f)
+		Expect(err).To(MatchError(ContainSubstring("too many steps")))
+		f.Steps = 75_000
+		_, err = p.Eval(f)
+		Expect(err).NotTo(HaveOccurred())
+	})
+
+	It("bound functions within functions", func() {
+		s := newScope(expression.Options{})
+		for i, name := range deepNames {
+			body := "x"
+			if i > 0 {
+				body = deepNames[i-1] + "(x)"
+			}
+			f, found := expression.CompileFunction(name, []string{"x"}, body, arguments{s}, expression.Options{})
+			Expect(found).To(BeEmpty())
+			s.functions[name] = f
+		}
+		for depth, ok := range map[int]bool{31: true, 32: false} {
+			p, found := expression.Compile(deepNames[depth]+"(1)", s, expression.Anything, expression.Options{})
+			Expect(found).To(BeEmpty())
+			f := newFrame(parsed, expression.Options{})
+			_, err := p.Eval(f)
+			if ok {
+				Expect(err).NotTo(HaveOccurred())
+			} else {
+				Expect(err).To(MatchError(ContainSubstring("too many steps")))
+			}
+			Expect(compile(`plus(1, 2)`, expression.Options{}).Eval(f)).NotTo(BeNil()) // the frame is as before
+		}
+	})
+
+	It("bound the text of an expression and how deep it goes", func() {
+		for _, text := range []string{
+			strings.Repeat("(", 200) + "1" + strings.Repeat(")", 200),
+			strings.Repeat("[", 200) + "1" + strings.Repeat("]", 200),
+			strings.Repeat(`{"a":`, 200) + "1" + strings.Repeat("}", 200),
+			strings.Repeat("!", 4000) + "true",
+			strings.Repeat("lower(", 200) + "tags" + strings.Repeat(")", 200),
+			strings.Repeat("tags.map(t, ", 200) + "1" + strings.Repeat(")", 200),
+		} {
+			start := time.Now()
+			_, found := expression.Compile(text, newScope(expression.Options{}), expression.Anything, expression.Options{})
+			Expect(time.Since(start)).To(BeNumerically("<", time.Second), text[:20])
+			for _, p := range found {
+				Expect(p.To).To(BeNumerically("<=", len(text)))
+			}
+		}
+	})
+
+	DescribeTable("keep compiling fast", func(text string) {
+		text = text[:min(len(text), 4096)]
+		for _, options := range []expression.Options{{}, {CEL: true}} {
+			start := time.Now()
+			expression.Compile(text, newScope(options), expression.Anything, options)
+			Expect(time.Since(start)).To(BeNumerically("<", 3*time.Second))
+		}
+	},
+		Entry("a long sum", "1"+strings.Repeat("+n", 2000)),
+		Entry("a long sum of ü", `"ü"`+strings.Repeat(`+"ü"`, 800)),
+		Entry("a long disjunction", "n"+strings.Repeat("||n", 1300)),
+		Entry("a long list", "["+strings.Repeat("n,", 2000)+"n]"),
+		Entry("a long path", "n"+strings.Repeat(".n", 2000)),
+		Entry("objects with computed keys within each other", strings.Repeat(`{"a":1,"b"+"c":`, 30)+"1"+strings.Repeat("}", 30)),
+		Entry("comparisons within each other", strings.Repeat("(", 30)+`timestamp("2024-01-01T00:00:00Z") `+strings.Repeat("< n) ", 30)),
+		Entry("conditionals within each other", strings.Repeat("n?1:", 900)+"1"),
+		Entry("comprehensions within each other", strings.Repeat("n.map(a, ", 20)+"1"+strings.Repeat(")", 20)),
+		Entry("unknown names", strings.Repeat("x1+", 1000)+"x"),
+	)
+})
+
+var deepNames = func() (out []string) {
+	for i := range 40 {
+		out = append(out, "deep"+strings.Repeat("r", i))
+	}
+	return out
+}()
+
+// allocations counts the allocations of an expression that has run before.
+func allocations(text string) float64 {
+	p := compile(text, expression.Options{})
+	f := newFrame(parsed, expression.Options{})
+	return testing.AllocsPerRun(200, func() {
+		f.Arena.Reset()
+		f.Steps = expression.DefaultSteps
+		if _, err := p.Eval(f); err != nil {
+			panic(err)
+		}
+	})
+}
+
+var _ = DescribeTable("the native form does not allocate", func(text string) {
+	Expect(allocations(text)).To(BeZero())
+},
+	Entry(nil, `traits.email`), Entry(nil, `tags[1]`), Entry(nil, `traits[tags[0]]`), Entry(nil, `traits.name == "x" && traits.b != null`),
+	Entry(nil, `traits.age > 18 || traits.a < 2`), Entry(nil, `has(traits.none)`), Entry(nil, `"b" in tags`), Entry(nil, `traits.ok ? tags : none`),
+	Entry(nil, `first(context.ids, i, i.type == "hs").id`), Entry(nil, `size(traits.name) == 3`), Entry(nil, `size(tags)`),
+	Entry(nil, `text(traits.email)`), Entry(nil, `lower("abc")`), Entry(nil, `empty(traits.none)`), Entry(nil, `pick1(context.ids, "hs").id`),
+	Entry(nil, `orElse(none, orElse(none, "x"))`), Entry(nil, `{"a": tags, "b": [1, n]}`), Entry(nil, `computed`),
+	Entry(nil, `traits.email.startsWith("Ada") && traits.email.contains("@") && traits.email.matches("@example")`), Entry(nil, `sets.contains(tags, ["a"])`),
+)
+
+func benchmark(b *testing.B, text string) {
+	p, found := expression.Compile(text, newScope(expression.Options{}), expression.Anything, expression.Options{})
+	if len(found) > 0 {
+		b.Fatal(found)
+	}
+	f := newFrame(parsed, expression.Options{})
+	b.ReportAllocs()
+	for b.Loop() {
+		f.Arena.Reset()
+		f.Steps = expression.DefaultSteps
+		if _, err := p.Eval(f); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkPath(b *testing.B)      { benchmark(b, `context.deep.er.est`) }
+func BenchmarkCondition(b *testing.B) { benchmark(b, `traits.name == "Äda" && traits.email != null`) }
+func BenchmarkCall(b *testing.B)      { benchmark(b, `text(traits.email)`) }
+func BenchmarkFunction(b *testing.B)  { benchmark(b, `orElse(traits.none, traits.email)`) }
+func BenchmarkFirst(b *testing.B)     { benchmark(b, `first(context.ids, i, i.type == "hs").id`) }
+func BenchmarkMethod(b *testing.B)    { benchmark(b, `traits.email.matches("^[^@]+@")`) }
+func BenchmarkLeaf(b *testing.B)      { benchmark(b, `traits.a + 1`) }
+func BenchmarkLeafMap(b *testing.B)   { benchmark(b, `tags.map(t, t + "!")`) }
+
+func BenchmarkCompile(b *testing.B) {
+	s := newScope(expression.Options{})
+	for _, c := range []struct{ name, text string }{{"native", `traits.name == "Äda" && traits.email != null`}, {"leaf", `tags.map(t, t + "!")`}} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				expression.Compile(c.text, s, expression.Anything, expression.Options{})
+			}
+		})
+	}
+}
