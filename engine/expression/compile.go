@@ -505,7 +505,7 @@ func (c *compiler) call(e ast.Expr) eval {
 		}
 		return out
 	}
-	if m := methods[name]; m != nil {
+	if m := c.method(e, name); m != nil {
 		if !c.checkMethod(e, name, m, args) {
 			return constant{}
 		}

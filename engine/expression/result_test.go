@@ -313,6 +313,8 @@ var _ = Describe("results, in the native form and in CEL", func() {
 		Entry(nil, `[1, 1.0, "1", [1], [1]].distinct()`, `[1,"1",[1]]`),
 		Entry(nil, `[[1, [2]], 3].flatten()`, `[1,[2],3]`),
 		Entry(nil, `[[1, [2]], 3].flatten(2)`, `[1,2,3]`),
+		Entry(nil, `flatten({"a": {"b": 1}}, "_")`, `{"a_b":1}`),
+		Entry(nil, `tags.map(t, flatten({"a": {"b": t}}))[0]`, `{"a.b":"a"}`),
 		Entry(nil, `tags.slice(1, 3)`, `["b","a"]`),
 		Entry(nil, `tags.sort()`, `["a","a","b"]`),
 		Entry(nil, `tags.reverse()`, `["a","b","a"]`),

@@ -143,7 +143,7 @@ var own = map[string]string{
 
 func (r *rewriter) rewriteCall(e ast.Expr, bound []string) ast.Expr {
 	name, args := r.called(e, bound)
-	if m := methods[name]; m != nil {
+	if m := r.method(e, name); m != nil {
 		if !r.checkMethod(e, name, m, args) {
 			return e
 		}
@@ -292,7 +292,7 @@ func (r *rewriter) hoistable(e ast.Expr) bool {
 			return false
 		}
 		name, args := r.called(e, nil)
-		if methods[name] != nil || name == "size" && len(args) == 1 {
+		if r.method(e, name) != nil || name == "size" && len(args) == 1 {
 			return true
 		}
 		return !isMethod(e, name) && (name == operators.Index || name == "has" || name == "first" ||
@@ -325,6 +325,15 @@ func (c *compiler) called(e ast.Expr, bound []string) (name string, args []ast.E
 		}
 	}
 	return call.FunctionName(), append([]ast.Expr{call.Target()}, call.Args()...)
+}
+
+// method returns the method that a call means: list.flatten() is one, where
+// flatten(object) is a function of the table.
+func (c *compiler) method(e ast.Expr, name string) *method {
+	if !e.AsCall().IsMemberFunction() && (c.scope.Function(name) != nil || c.scope.Builtin(name) != nil) {
+		return nil
+	}
+	return methods[name]
 }
 
 // isMethod tells x.f(y) from f(x, y) and from lists.f(y).
