@@ -3,57 +3,49 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/celmap/celmap/engine/function"
 	"github.com/celmap/celmap/engine/plan"
 	"github.com/celmap/celmap/engine/value"
 )
 
+// lineRow returns the conversion of a set line.
 func (b *builder) lineRow(l *plan.SetLine) (*plan.TypeRow, error) {
-	if l.Type == nil {
-		return b.typeRow(b.o, l.Target)
-	}
 	r := b.runner
-	defer r.set(r.lines.target, r.set(r.lines.target, r.arena.String(l.Target)))
-	t, err := b.expr(l.Type)
-	if err != nil {
-		return nil, err
+	if l.Type != nil {
+		defer r.set(r.lines.target, r.set(r.lines.target, l.Target))
+		t, err := b.expr(l.Type)
+		if err != nil {
+			return nil, err
+		}
+		return b.o.Types.Row(t.Text()), nil
 	}
-	return b.o.Types.Row(t.Text()), nil
+	if row, known := r.rows[l]; known {
+		return row, nil
+	}
+	row, err := r.typeRow(b.o, l.Target)
+	if err == nil && b.o.TypeFixed {
+		r.rows[l] = row
+	}
+	return row, err
 }
 
-// typeRow returns the conversion of a target, which follows from its name.
-func (r *runner) typeRow(o *plan.Object, target string) (*plan.TypeRow, error) {
+// typeRow returns the conversion of a target by the object's own rule.
+func (r *runner) typeRow(o *plan.Object, target *value.Node) (*plan.TypeRow, error) {
 	if len(o.Type) == 0 {
 		return nil, nil
 	}
-	cached := o.Rest != nil && o.Rest.KeyOnly
-	if cached {
-		if row, ok := r.types[o][target]; ok {
-			return row, nil
-		}
-	}
-	defer r.set(r.lines.target, r.set(r.lines.target, r.arena.String(target)))
+	defer r.set(r.lines.target, r.set(r.lines.target, target))
 	t, err := r.first(o.Type)
 	if err != nil {
 		return nil, err
 	}
-	row := o.Types.Row(t.Text())
-	if cached {
-		if r.types[o] == nil {
-			r.types[o] = map[string]*plan.TypeRow{}
-		}
-		if len(r.types[o]) < maxDecisions {
-			r.types[o][strings.Clone(target)] = row
-		}
-	}
-	return row, nil
+	return o.Types.Row(t.Text()), nil
 }
 
 // put converts a value and makes it a member. at names its source, for messages.
-func (b *builder) put(rule *Rule, target string, v *value.Node, row *plan.TypeRow, key *value.Node, at func() string) error {
-	if row != nil {
+func (b *builder) put(rule *Rule, target, v *value.Node, row *plan.TypeRow, key *value.Node, at func() string) error {
+	if row != nil && !(row.Text && v.Kind() == value.String) {
 		converted, err := b.convert(row, target, key, v, at)
 		if err != nil {
 			return err
@@ -63,27 +55,27 @@ func (b *builder) put(rule *Rule, target string, v *value.Node, row *plan.TypeRo
 	if v == nil || v.IsNull() {
 		return nil
 	}
-	b.wrote(b.arena.Set(b.object, target, v), rule)
+	b.wrote(b.arena.Set(b.object, target.Text(), v), rule)
 	return nil
 }
 
-func (b *builder) putNull(rule *Rule, target string, nulls *plan.Nulls) error {
+func (b *builder) putNull(rule *Rule, target *value.Node, nulls *plan.Nulls) error {
 	if nulls.Keep {
-		b.wrote(b.arena.Set(b.object, target, value.NullNode()), rule)
+		b.wrote(b.arena.Set(b.object, target.Text(), value.NullNode()), rule)
 		return nil
 	}
 	v, err := b.template(nulls.Value)
 	if err != nil || v.IsNull() {
 		return err
 	}
-	b.wrote(b.arena.Set(b.object, target, v), rule)
+	b.wrote(b.arena.Set(b.object, target.Text(), v), rule)
 	return nil
 }
 
 // convert runs a row of types. A value that it does not take rejects the event.
-func (b *builder) convert(row *plan.TypeRow, target string, key, v *value.Node, at func() string) (*value.Node, error) {
+func (b *builder) convert(row *plan.TypeRow, target, key, v *value.Node, at func() string) (*value.Node, error) {
 	r := b.runner
-	oldValue, oldTarget, oldKey := r.set(r.lines.value, v), r.set(r.lines.target, r.arena.String(target)), r.set(r.lines.key, key)
+	oldValue, oldTarget, oldKey := r.set(r.lines.value, v), r.set(r.lines.target, target), r.set(r.lines.key, key)
 	defer func() {
 		r.set(r.lines.value, oldValue)
 		r.set(r.lines.target, oldTarget)
@@ -118,15 +110,15 @@ func (b *builder) convert(row *plan.TypeRow, target string, key, v *value.Node, 
 			return nil, err
 		}
 		if ok {
-			r.warnings = append(r.warnings, Warning{Code: "doubtful_value", Message: row.Warn, Path: at(), Target: target, Rule: row.Rule})
+			r.warnings = append(r.warnings, Warning{Code: "doubtful_value", Message: row.Warn, Path: at(), Target: target.Text(), Rule: row.Rule})
 		}
 	}
 	return out, nil
 }
 
-func (r *runner) unfit(row *plan.TypeRow, target string, v *value.Node, at func() string, reason string, cause error) error {
+func (r *runner) unfit(row *plan.TypeRow, target *value.Node, v *value.Node, at func() string, reason string, cause error) error {
 	path := at()
-	message := fmt.Sprintf("%s, %s, does not fit %s, which is of type %s", path, value.Preview(v), target, row.Name)
+	message := fmt.Sprintf("%s, %s, does not fit %s, which is of type %s", path, value.Preview(v), target.Text(), row.Name)
 	if reason != "" {
 		message += ": " + reason
 	}

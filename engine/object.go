@@ -119,10 +119,11 @@ func (r *runner) keyed(o *plan.Object) (*value.Node, error) {
 		if err != nil {
 			return err
 		}
-		target, err := r.text(as)
-		if err != nil || target == "" {
+		name, err := r.text(as)
+		if err != nil || name == "" {
 			return err
 		}
+		target := r.arena.String(name)
 		v := m
 		if o.Value != nil {
 			if v, err = r.expr(o.Value); err != nil {
@@ -175,7 +176,7 @@ func (r *runner) build(o *plan.Object, roots []*value.Node) (*value.Node, error)
 func (b *builder) set(l *plan.SetLine) error {
 	r := b.runner
 	if l.When != nil {
-		defer r.set(r.lines.target, r.set(r.lines.target, r.arena.String(l.Target)))
+		defer r.set(r.lines.target, r.set(r.lines.target, l.Target))
 		if ok, err := r.decide(l.Rule, l.When); err != nil || !ok {
 			return err
 		}
@@ -185,7 +186,7 @@ func (b *builder) set(l *plan.SetLine) error {
 		if err != nil || v.IsEmpty() {
 			return err
 		}
-		r.wrote(r.arena.Set(b.object, l.Target, v), l.Rule)
+		r.wrote(r.arena.Set(b.object, l.Target.Text(), v), l.Rule)
 		return nil
 	}
 	v, at, null, err := b.source(l)
@@ -193,7 +194,7 @@ func (b *builder) set(l *plan.SetLine) error {
 		return err
 	}
 	if v == nil && l.Default != nil {
-		r.wrote(r.arena.Set(b.object, l.Target, l.Default), l.Rule)
+		r.wrote(r.arena.Set(b.object, l.Target.Text(), l.Default), l.Rule)
 		return nil
 	}
 	if v == nil && len(l.Sources) > 0 {
@@ -278,7 +279,7 @@ func (b *builder) source(l *plan.SetLine) (v *value.Node, at place, null bool, e
 // sourceName writes where a value came from, for messages.
 func (b *builder) sourceName(l *plan.SetLine, at place) string {
 	if len(l.Sources) == 0 {
-		return l.Target
+		return l.Target.Text()
 	}
 	s := l.Sources[at.source]
 	if s.Expr != nil {

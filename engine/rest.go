@@ -16,6 +16,7 @@ const maxDecisions = 10_000
 type decision struct {
 	target string
 	node   *value.Node // the target as a value
+	key    *value.Node
 	keep   bool
 	row    *plan.TypeRow
 }
@@ -108,13 +109,13 @@ func (b *builder) restKey(m *value.Node, of string) error {
 	if m.IsNull() || m.Kind() == value.String && m.Text() == "" {
 		if b.o.Nulls.Value != nil || b.o.Nulls.Keep {
 			defer r.set(r.lines.target, r.set(r.lines.target, d.node))
-			return b.putNull(rest.Rule, d.target, &b.o.Nulls)
+			return b.putNull(rest.Rule, d.node, &b.o.Nulls)
 		}
 		if m.IsNull() {
 			return nil
 		}
 	}
-	return b.put(rest.Rule, d.target, m, d.row, nil, func() string { return member(of, key) })
+	return b.put(rest.Rule, d.node, m, d.row, d.key, func() string { return member(of, key) })
 }
 
 func (b *builder) restIndex(target string) int {
@@ -158,7 +159,7 @@ func (b *builder) decision(m *value.Node) (*decision, error) {
 		r.set(r.lines.value, oldValue)
 		r.set(r.lines.target, oldTarget)
 	}()
-	d.node = keyNode
+	d.key, d.node = keyNode, keyNode
 	if rest.As != nil {
 		as, err := r.expr(rest.As)
 		if err != nil {

@@ -32,7 +32,7 @@ type runner struct {
 	static  *value.Arena // what follows from the connection alone
 	known   []bool       // by slot: values[i] is static and computed
 	keys    map[*plan.Object]map[string]*decision
-	types   map[*plan.Object]map[string]*plan.TypeRow
+	rows    map[*plan.SetLine]*plan.TypeRow
 	targets map[*plan.Request]*target
 	spare   []*builder // builders that are not in use
 	vars    map[string]int
@@ -51,7 +51,7 @@ func newRunner(c *Connection) *runner {
 	r := &runner{
 		connection: c, program: p, observe: c.observe, static: value.NewArena(),
 		values: make([]*value.Node, len(p.Slots)+1), stamp: make([]uint32, len(p.Slots)), known: make([]bool, len(p.Slots)),
-		keys: map[*plan.Object]map[string]*decision{}, types: map[*plan.Object]map[string]*plan.TypeRow{}, targets: map[*plan.Request]*target{},
+		keys: map[*plan.Object]map[string]*decision{}, rows: map[*plan.SetLine]*plan.TypeRow{}, targets: map[*plan.Request]*target{},
 		vars: map[string]int{},
 	}
 	for i, s := range p.Slots {

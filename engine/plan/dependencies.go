@@ -147,7 +147,7 @@ func (d *dependencies) uses(slot *Slot) (uses []int, at source.Span) {
 	return uses, at
 }
 
-// keyOnly marks the rests whose decisions depend on the key alone.
+// keyOnly marks the types and rests that depend on target and key alone.
 func (d *dependencies) keyOnly() {
 	vars := []int{d.variable("key"), d.variable("target")}
 	follows := func(list ...*Expr) bool {
@@ -166,8 +166,9 @@ func (d *dependencies) keyOnly() {
 	for i := range d.program.Slots {
 		if o := d.program.Slots[i].Object; o != nil {
 			o.eachObject(func(o *Object) {
+				o.TypeFixed = follows(o.Type...)
 				if o.Rest != nil {
-					o.Rest.KeyOnly = follows(o.Rest.As, o.Rest.Keep) && follows(o.Type...)
+					o.Rest.KeyOnly = o.TypeFixed && follows(o.Rest.As, o.Rest.Keep)
 				}
 			})
 		}

@@ -226,7 +226,7 @@ func (c *compiler) objectBody(o *Object, s *scope, id string, n *source.Node) {
 		o.Set = append(o.Set, c.setLine(o, s, line, id+"/set/"+e.Key.Text, e, element))
 	}
 	for _, l := range o.Set {
-		o.Targets[l.Target] = l
+		o.Targets[l.Target.Text()] = l
 		for _, src := range l.Sources {
 			if len(src.Path) > 0 && !src.Path[0].IsIndex {
 				o.Read[src.Path[0].Name] = true
@@ -256,7 +256,7 @@ func (c *compiler) nulls(s *scope, n *source.Node) *Nulls {
 }
 
 func (c *compiler) setLine(o *Object, s, line *scope, id string, e source.Entry, element bool) *SetLine {
-	l := &SetLine{Rule: c.rule(id, e.Value), Target: e.Key.Text}
+	l := &SetLine{Rule: c.rule(id, e.Value), Target: c.arena.String(e.Key.Text).Freeze()}
 	l.Span = source.Span{File: e.Key.Span.File, Start: e.Key.Span.Start, End: e.Value.Span.End}
 	l.Place = l.Span.String()
 	n := e.Value
@@ -265,7 +265,7 @@ func (c *compiler) setLine(o *Object, s, line *scope, id string, e source.Entry,
 		return l
 	}
 	if n.Get("set") != nil || n.Get("rest") != nil || n.Get("each") != nil {
-		l.Nested = &Object{Rule: l.Rule, Name: l.Target, Types: o.Types, Targets: map[string]*SetLine{}, Read: map[string]bool{}, Type: o.Type, Nulls: o.Nulls}
+		l.Nested = &Object{Rule: l.Rule, Name: e.Key.Text, Types: o.Types, Targets: map[string]*SetLine{}, Read: map[string]bool{}, Type: o.Type, Nulls: o.Nulls}
 		in := s
 		if n.Get("each") != nil {
 			l.Nested.Each = c.optional(s, n, "each", expression.Anything)
@@ -350,6 +350,7 @@ func (c *compiler) compileTypes(s *scope, file string, n *source.Node) *Types {
 			}
 		} else {
 			row.Value = c.expr(line, e.Value, expression.Anything)
+			row.Text = e.Value.Text == "text(value)"
 		}
 		if e.Key.Text == "else" {
 			t.Else = row

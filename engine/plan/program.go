@@ -214,6 +214,9 @@ type Object struct {
 	Nulls  Nulls
 	Types  *Types
 
+	// TypeFixed: the type follows from the target (and config and portal data).
+	TypeFixed bool
+
 	Targets map[string]*SetLine // Set by target
 	Read    map[string]bool     // keys below Under that a set line reads
 }
@@ -230,7 +233,7 @@ type Nulls struct {
 // SetLine fills one target of an object.
 type SetLine struct {
 	*Rule
-	Target  string
+	Target  *value.Node // text
 	Sources []Source
 	Value   *Expr
 	Default *value.Node
@@ -288,6 +291,10 @@ type TypeRow struct {
 	Reject   string
 	WarnWhen *Expr
 	Warn     string
+
+	// Text: the value is converted by text(value) and nothing else, which leaves
+	// texts as they are.
+	Text bool
 }
 
 // Table is a table of constants, of which one row is chosen.
