@@ -270,6 +270,7 @@ func (l *celList) Add(other ref.Val) ref.Val { return l.f.compute(celAdd, l, oth
 func (l *celList) Fold(folder traits.Folder) {
 	i := 0
 	for m := l.n.First(); m != nil; m = m.Next() {
+		l.f.work(1)
 		if !folder.FoldEntry(types.Int(i), l.f.wrap(m)) {
 			return
 		}
@@ -316,6 +317,7 @@ func (o *celObjectVal) Find(key ref.Val) (ref.Val, bool) {
 // Fold gives two-variable comprehensions the key and the value, in order.
 func (o *celObjectVal) Fold(folder traits.Folder) {
 	for m := o.n.First(); m != nil; m = m.Next() {
+		o.f.work(1)
 		if !folder.FoldEntry(types.String(m.Key()), o.f.wrap(m)) {
 			return
 		}
@@ -336,6 +338,7 @@ func (it *iterator) Next() ref.Val {
 	if n == nil {
 		return nil
 	}
+	it.work(1)
 	it.next = n.Next()
 	if it.keys {
 		return types.String(n.Key())

@@ -19,7 +19,8 @@ var hostile = func() *value.Node {
 		"items": [` + strings.TrimSuffix(strings.Repeat(`["`+long[:1000]+`", {"a": [1]}],`, 200), ",") + `], "n": [` + strings.TrimSuffix(strings.Repeat("[[[[[[[[1]]]]]]]],", 4000), ",") + `]}`)
 }()
 
-var _ = Describe("limits", func() {
+// Under the race detector everything takes ten times as long: make race leaves out what is labelled time.
+var _ = Describe("limits", Label("time"), func() {
 	DescribeTable("stop an expression soon", func(text string) {
 		for _, options := range []expression.Options{{}, {CEL: true}} {
 			p := compile(text, options)
@@ -77,6 +78,19 @@ var _ = Describe("limits", func() {
 		f.Steps = 75_000
 		_, err = p.Eval(f)
 		Expect(err).NotTo(HaveOccurred())
+	})
+
+	It("bound one evaluation by CEL, and leave the rest of the budget", func() {
+		options := expression.Options{Cost: 20}
+		f := newFrame(parsed, options)
+		_, err := compile(`tags.map(t, tags.map(u, tags.map(v, v)))`, options).Eval(f)
+		Expect(err).To(MatchError(ContainSubstring("too many steps")))
+		f = newFrame(parsed, options)
+		for range 100 {
+			_, err := compile(`tags.map(t, t + "!")`, options).Eval(f)
+			Expect(err).NotTo(HaveOccurred())
+		}
+		Expect(f.Steps).To(BeNumerically("~", expression.DefaultSteps-600, 300))
 	})
 
 	It("bound functions within functions", func() {

@@ -38,6 +38,7 @@ var methods = map[string]*method{
 	"join":            {1, 2, `list.join(", ")`, join},
 	"distinct":        {1, 1, `list.distinct()`, distinct},
 	"flatten":         {1, 2, `list.flatten(depth)`, flatten},
+	"lists.range":     {1, 1, `lists.range(length)`, count},
 	"sets.contains":   {2, 2, `sets.contains(list, list)`, setTest("sets.contains", false)},
 	"sets.equivalent": {2, 2, `sets.equivalent(list, list)`, setTest("sets.equivalent", true)},
 	"sets.intersects": {2, 2, `sets.intersects(list, list)`, intersects},
@@ -110,12 +111,12 @@ func matches(f *Frame, args []*value.Node) (*value.Node, error) {
 }
 
 func matchesPattern(re *regexp.Regexp) func(*Frame, []*value.Node) (*value.Node, error) {
-	weight := len(re.String())>>4 + 1
+	weight := len(re.String())>>3 + 1
 	return func(f *Frame, args []*value.Node) (*value.Node, error) {
 		if err := texts("matches", args...); err != nil {
 			return nil, err
 		}
-		if err := f.spend(len(args[0].Text()) >> 8 * weight); err != nil {
+		if err := f.spend(len(args[0].Text()) >> 7 * weight); err != nil {
 			return nil, err
 		}
 		return value.BoolNode(re.MatchString(args[0].Text())), nil
@@ -197,7 +198,7 @@ func replace(f *Frame, args []*value.Node) (*value.Node, error) {
 	}
 	if size := len(s) + n*(len(with)-len(old)); size > maxText {
 		return nil, errTooLong
-	} else if err := f.spend(size >> 10); err != nil {
+	} else if err := f.spend(size >> 8); err != nil {
 		return nil, err
 	}
 	return f.Arena.String(strings.Replace(s, old, with, n)), nil
@@ -225,7 +226,7 @@ func join(f *Frame, args []*value.Node) (*value.Node, error) {
 			return nil, errTooLong
 		}
 	}
-	if err := f.spend(size>>10 + args[0].Len()>>3); err != nil {
+	if err := f.spend(size>>8 + args[0].Len()>>3); err != nil {
 		return nil, err
 	}
 	b := f.Arena.Text(size)
@@ -282,6 +283,24 @@ func flatten(f *Frame, args []*value.Node) (*value.Node, error) {
 		return nil
 	}
 	return out, walk(args[0], depth)
+}
+
+// maxRange bounds the lists that rules count up.
+const maxRange = 10_000
+
+func count(f *Frame, args []*value.Node) (*value.Node, error) {
+	n, ok := args[0].Int()
+	if !ok || n < 0 || n > maxRange {
+		return nil, fmt.Errorf("lists.range counts from 0 to %d, not to %s", maxRange, value.Preview(args[0]))
+	}
+	if err := f.spend(int(n) >> 3); err != nil {
+		return nil, err
+	}
+	out := f.Arena.List()
+	for i := range n {
+		f.Arena.Append(out, f.Arena.Int(i))
+	}
+	return out, nil
 }
 
 // setTest tells whether all of the second list are in the first, and for

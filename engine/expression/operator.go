@@ -8,7 +8,6 @@ import (
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
 	"github.com/google/cel-go/common/types/traits"
-	"github.com/google/cel-go/interpreter"
 
 	"github.com/celmap/celmap/engine/function"
 	"github.com/celmap/celmap/engine/value"
@@ -26,7 +25,8 @@ const (
 	celSize     = "@count"
 	celText     = "@text"
 	celCompare  = "@compare" // (frame, operator, x, y)
-	celPlain    = "@plain"
+	celPlain    = "@plain"   // a number that CEL knows
+	celPaid     = "@paid"    // what a function of CEL reads
 	celRange    = "@range"
 	celElements = "@elements" // what first walks
 	celSort     = "@sort"     // (frame, list, keys)
@@ -48,7 +48,8 @@ func helpers() []cel.EnvOption {
 		helper(celNative, 1, cel.DynType, func(f *celFrame, args []ref.Val) ref.Val { return f.native(args[0]) }),
 		helper(celText, 1, cel.StringType, (*celFrame).text),
 		helper(celCompare, 3, cel.BoolType, (*celFrame).compare),
-		helper(celPlain, 1, cel.DynType, func(_ *celFrame, args []ref.Val) ref.Val { return plain(args[0]) }),
+		helper(celPlain, 1, cel.DynType, func(f *celFrame, args []ref.Val) ref.Val { return plain(f.paid(args[0])) }),
+		helper(celPaid, 1, cel.DynType, func(f *celFrame, args []ref.Val) ref.Val { return f.paid(args[0]) }),
 		helper(celRange, 1, cel.DynType, (*celFrame).walked),
 		helper(celSort, 2, cel.DynType, (*celFrame).sort),
 		helper(celObject, 1, cel.DynType, newObject),
@@ -97,13 +98,11 @@ func helper(name string, n int, result *cel.Type, run func(*celFrame, []ref.Val)
 	return cel.Function(name, cel.Overload(fmt.Sprintf("%s_%d", name, n), params, result, cel.FunctionBinding(onFrame(run))))
 }
 
-// onFrame stops a program as cel-go's own limits do once no work is left: an
-// error would not end the loops around it.
 func onFrame(run func(*celFrame, []ref.Val) ref.Val) func(...ref.Val) ref.Val {
 	return func(values ...ref.Val) ref.Val {
 		f := values[0].(*celFrame)
-		if f.frame.Steps < 0 {
-			panic(interpreter.EvalCancelledError{Message: errSteps.Error(), Cause: interpreter.CostLimitExceeded})
+		if f.calls++; f.calls&7 == 0 {
+			f.work(1)
 		}
 		return run(f, values[1:])
 	}
@@ -217,9 +216,7 @@ func (f *celFrame) join(op string, l, r ref.Val) ref.Val {
 		if len(x)+len(y) > maxText {
 			return types.WrapErr(errTooLong)
 		}
-		if err := f.frame.spend((len(x) + len(y)) >> 10); err != nil {
-			return types.WrapErr(err)
-		}
+		f.work((len(x) + len(y)) >> 8)
 		return x + y
 	}
 	_, okL := l.(traits.Lister)
@@ -301,9 +298,7 @@ func (f *celFrame) sort(args []ref.Val) ref.Val {
 	}
 	type item struct{ v, key ref.Val }
 	n := int(list.Size().(types.Int))
-	if err := f.frame.spend(n); err != nil {
-		return types.WrapErr(err)
-	}
+	f.work(n)
 	items := make([]item, n)
 	for i, at, by := 0, list.Iterator(), keys.Iterator(); i < n; i++ {
 		items[i] = item{at.Next(), by.Next()}
@@ -351,11 +346,54 @@ func (f *celFrame) walked(args []ref.Val) ref.Val {
 	switch x := args[0].(type) {
 	case types.Null:
 		return emptyList
-	case traits.Lister, traits.Mapper:
-		return args[0]
+	case *celList, *celObjectVal:
+		return x
+	case traits.Lister:
+		return &walkedList{x, f}
 	default:
 		return types.NewErr("only the elements of a list or the keys of an object can be walked, this is %s", f.preview(x))
 	}
+}
+
+// walkedList is a list of CEL's own, paid for as it is walked.
+type walkedList struct {
+	traits.Lister
+	f *celFrame
+}
+
+func (l *walkedList) Iterator() traits.Iterator { return &paidIterator{l.Lister.Iterator(), l.f} }
+
+// Fold gives two-variable comprehensions the index and the element.
+func (l *walkedList) Fold(folder traits.Folder) {
+	i := types.Int(0)
+	for it := l.Iterator(); it.HasNext() == types.True; i++ {
+		if !folder.FoldEntry(i, it.Next()) {
+			return
+		}
+	}
+}
+
+type paidIterator struct {
+	traits.Iterator
+	f *celFrame
+}
+
+func (it *paidIterator) Next() ref.Val {
+	it.f.work(1)
+	return it.Iterator.Next()
+}
+
+// paid pays for a function that reads all of v.
+func (f *celFrame) paid(v ref.Val) ref.Val {
+	switch x := v.(type) {
+	case types.String:
+		f.work(len(x) >> 8)
+	case traits.Lister:
+		if n, ok := x.Size().(types.Int); ok {
+			f.work(int(n) >> 3)
+		}
+	}
+	return v
 }
 
 // optional is x.?key and x[?key].

@@ -165,7 +165,7 @@ func (r *rewriter) rewriteCall(e ast.Expr, bound []string) ast.Expr {
 			}
 			fallthrough
 		default:
-			return r.fac.NewMemberCall(e.ID(), name, args[0], args[1:]...)
+			return r.fac.NewMemberCall(e.ID(), name, r.fresh(celPaid, args[0]), args[1:]...)
 		}
 	}
 	switch name {

@@ -3,10 +3,11 @@
 //
 // An expression is parsed by cel-go, made null-safe, type-checked, and then
 // compiled to the native form: paths, comparisons, logic, literals and calls of
-// the function table run directly on value.Node without allocating. What the
-// native form does not know (arithmetic, comprehensions, the methods of CEL's
-// libraries) becomes a CEL program at exactly that place of the tree, under a
-// cost limit. Both ways give the same answer; a differential test says so.
+// functions run directly on value.Node without allocating. What the native form
+// does not know (arithmetic, comprehensions, most methods of CEL's libraries)
+// becomes a CEL program at exactly that place of the tree. All of it pays for
+// its work out of one budget. Both ways give the same answer; a differential
+// test says so.
 //
 // It is the only package that imports cel-go.
 package expression
@@ -47,18 +48,14 @@ type Function struct {
 
 // Options sets the bounds of expressions. Zero fields mean the default.
 type Options struct {
-	Cost   uint64 // of one CEL evaluation, in cel-go's units; default 200,000
-	Steps  int    // of one Frame, in calls, iterations and kilobytes; default 100,000
+	Cost   uint64 // of one evaluation by CEL, in steps; default as many as a Frame has
 	Length int    // of an expression, in bytes; default 4,096
 	CEL    bool   // run everything as CEL, for tests that compare the two ways
 }
 
 func (o Options) withDefaults() Options {
 	if o.Cost == 0 {
-		o.Cost = 200_000
-	}
-	if o.Steps == 0 {
-		o.Steps = DefaultSteps
+		o.Cost = DefaultSteps
 	}
 	if o.Length == 0 {
 		o.Length = 4096
@@ -66,7 +63,8 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// DefaultSteps is how many steps a Frame allows unless told otherwise.
+// DefaultSteps is how many steps a Frame allows unless told otherwise. A step is
+// an iteration, a call, or a piece of a text or list that is read as a whole.
 const DefaultSteps = 100_000
 
 // Want is the type that the place of an expression needs.
