@@ -34,7 +34,7 @@ var _ = Describe("what is computed from a secret", func() {
 		Entry(nil, `plus("", config.token)`), Entry(nil, `twice(config.token)`), Entry(nil, `config.transformList(k, v, v)`), Entry(nil, `config.transformMap(k, v, v).token`),
 		Entry(nil, `base64.encode(bytes(config.token))`), Entry(nil, `config.?token.orValue("")`), Entry(nil, `[config.token].sort()[0]`),
 		Entry(nil, `[1, 2, 3, 4, 5, 6, 7, 8][config.n]`), Entry(nil, `{"pssst,hush": "a"}[config.token]`), Entry(nil, `json(config)`), Entry(nil, `config.map(k, config[k])`),
-		Entry(nil, `{"a": 1}.transformMapEntry(k, v, {config.token: v})`), Entry(nil, `[config.token].filter(x, x != "")`), Entry(nil, `flatten([[config.token]])`), Entry(nil, `[[config.token]].flatten()[0]`),
+		Entry(nil, `{"a": 1}.transformMapEntry(k, v, {config.token: v})`), Entry(nil, `[config.token].filter(x, x != "")`), Entry(nil, `flatten({"a": {"b": config.token}})`), Entry(nil, `[[config.token]].flatten()[0]`),
 	)
 
 	DescribeTable("is not shown by an error", func(text string) {
