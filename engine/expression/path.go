@@ -84,10 +84,9 @@ func ParsePath(text string) (Path, *Problem) {
 			if end+1 >= len(text) || text[end+1] != ']' {
 				return nil, pathProblem(i, len(text), "the key in brackets is not closed", `write it as ["Key With Spaces"]`)
 			}
-			raw := text[i+2 : end]
-			name, err := strconv.Unquote(`"` + strings.ReplaceAll(raw, `"`, `\"`) + `"`)
-			if err != nil || strings.Contains(raw, `"`) {
-				name = raw
+			name, ok := unescape(text[i+2:end], quote)
+			if !ok {
+				return nil, pathProblem(i, end+2, "the key in brackets has a \\ that means nothing: "+text[i:end+2], `write \\ for \\, and \" for "`)
 			}
 			p = append(p, Step{Name: name})
 			i = end + 2
@@ -131,6 +130,27 @@ func ParsePath(text string) (Path, *Problem) {
 		return nil, pathProblem(0, len(text), "the path is empty", "name the field that the value comes from, such as company.name")
 	}
 	return p, nil
+}
+
+// unescape reads what stands between quotes.
+func unescape(s string, quote byte) (string, bool) {
+	if strings.IndexByte(s, '\\') < 0 {
+		return s, true
+	}
+	var b []byte
+	for s != "" {
+		r, multibyte, rest, err := strconv.UnquoteChar(s, quote)
+		if err != nil {
+			return "", false
+		}
+		if multibyte {
+			b = utf8.AppendRune(b, r)
+		} else {
+			b = append(b, byte(r))
+		}
+		s = rest
+	}
+	return string(b), true
 }
 
 func noPath(text string) *Problem {
