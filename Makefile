@@ -58,7 +58,7 @@ fmt: ## Format Go code
 
 .PHONY: race
 race: ## Test the engine under the race detector (needs a C compiler)
-	go test -race ./engine/...
+	go test -race ./engine/... -ginkgo.label-filter='!time'
 
 .PHONY: wasm
 wasm: ## Check that the engine builds for the browser
