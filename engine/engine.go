@@ -28,7 +28,7 @@ import (
 type Limits struct {
 	Event    value.Limits // size, depth and so on of one event
 	Steps    int          // work of the rules for one event; see expression.Options
-	CELCost  uint64       // cost of one CEL evaluation, in cel-go's units
+	CEL      uint64       // steps of one part that runs as CEL; see expression.Options
 	Requests int          // requests of one event; default 100
 	Items    int          // items of one event; default 10,000
 }
@@ -92,7 +92,7 @@ func Load(folder fs.FS, with ...Option) (*Program, error) {
 	for _, w := range with {
 		w(&o)
 	}
-	o.plan.Expression = expression.Options{Cost: o.limits.CELCost}
+	o.plan.Expression = expression.Options{Cost: o.limits.CEL}
 	p, found := plan.Compile(folder, o.plan)
 	if p == nil {
 		return nil, found

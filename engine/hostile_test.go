@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -40,6 +41,15 @@ var _ = Describe("hostile events", func() {
 		Expect(dig(lines(bind(shop(), token), notes)[0], "error", "code")).To(Equal("too_many_requests"))
 		few := bind(shop(engine.WithLimits(engine.Limits{Items: 10})), token)
 		Expect(dig(lines(few, notes)[0], "error", "code")).To(Equal("too_many_items"))
+	})
+	It("bounds what shared parts grow to when they are written out", func() {
+		p, found := load(fstest.MapFS{
+			"d.yaml": {Data: []byte("celmap: destination/v1\nname: d\nhosts: {api: https://api.example.com}\nroutes: [{to: m}]\nrequests:\n  q: {method: POST, host: api, url: /q, envelope: =item}\nfunctions:\n" +
+				"  a: {args: [x], value: \"[x, x, x, x, x, x, x, x]\"}\n  b: {args: [x], value: a(a(a(a(x))))}\n  c: {args: [x], value: b(b(b(x)))}\n")},
+			"m.yaml": {Data: []byte("celmap: mapping/v1\nname: m\nsend:\n  - request: q\n    item: {big: =c(input.x), text: =input.text}\n")},
+		})
+		Expect(found).To(BeEmpty())
+		Expect(dig(lines(bind(p, "{}"), `{"x":1}`)[0], "error", "code")).To(Equal("request_too_large"))
 	})
 	It("bounds the work of rules", func() {
 		few := bind(shop(engine.WithLimits(engine.Limits{Steps: 50})), token)

@@ -110,6 +110,9 @@ func (b *Batch) item(i int, e *event, s *plan.Send) error {
 	return nil
 }
 
+// maxIdentity bounds what `same` may give, in bytes of JSON.
+const maxIdentity = 64 << 10
+
 // identity is what makes two items of a request the same; null, alone or
 // within a list, is like nothing else.
 func (r *runner) identity(it *item) (string, error) {
@@ -123,6 +126,9 @@ func (r *runner) identity(it *item) (string, error) {
 		if m.IsNull() {
 			return "", nil
 		}
+	}
+	if value.Larger(v, maxIdentity) {
+		return "", &EventError{Code: "expression_failed", Status: 400, Message: "same has to give something small, such as an id", Rule: it.request.Rule}
 	}
 	return string(value.AppendJSON(nil, v)), nil
 }

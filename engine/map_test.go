@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"testing/fstest"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -23,7 +24,19 @@ var _ = Describe("mapping an event", func() {
 	It("writes set lines first, then the rest in the event's order, and converts by type", func() {
 		line := one(token, identify(`{"Nick Name":"Tin","email":"A@b.org","age":"42","name":{"full":"Tintin"},"vip":"TRUE","city":"Brussels"}`))
 		Expect(line).To(ContainSubstring(`"body":{"JSON":{"people":[{"email":"A@b.org","name":"Tintin","vip":true,"address":{"town":"Brussels"},"nick_name":"Tin","age":42,"ref":"m1"}]}}`))
-		Expect(dig(line, "warnings", 0, "target")).To(Equal("city"))
+		Expect(dig(line, "warnings")).To(BeNil(), "what set lines read is not left out")
+	})
+	It("warns of what it leaves out, not of what set lines or their expressions have read", func() {
+		line := one(token, identify(`{"email":"a@b.org","city":"x","unknown key":1}`))
+		Expect(dig(line, "warnings")).To(HaveLen(1))
+		Expect(dig(line, "warnings", 0, "path")).To(Equal(`traits["unknown key"]`))
+		p, found := load(fstest.MapFS{
+			"d.yaml": {Data: []byte("celmap: destination/v1\nname: d\nhosts: {api: https://api.example.com}\nroutes: [{to: m}]\nrequests:\n  q: {method: POST, host: api, url: /q, envelope: =item}\n")},
+			"m.yaml": {Data: []byte("celmap: mapping/v1\nname: m\nobjects:\n  o:\n    under: [input.traits]\n    set:\n      full: =input.traits.first + input.traits.last\n      town: {set: {name: city}}\n    rest: {as: upper(key)}\nsend: [{request: q, item: =o}]\n")},
+		})
+		Expect(found).To(BeEmpty())
+		line = lines(bind(p, "{}"), `{"traits":{"first":"A","last":"B","city":"C","other":"D"}}`)[0]
+		Expect(line).To(ContainSubstring(`{"full":"AB","town":{"name":"C"},"OTHER":"D"}`))
 	})
 	It("takes all sources under the first root before the next", func() {
 		line := one(token, `{"type":"identify","traits":{"name":"B","email":"a@b.org"},"context":{"traits":{"fullName":"A"}}}`)

@@ -228,13 +228,13 @@ func (r *runner) nested(o *plan.Object, roots []*value.Node) (*value.Node, error
 	return r.object(o, roots)
 }
 
-// nullsOf says what stands for a null source of a line. Where a rest walks all
-// keys it sees the null itself, under the key's own name.
+// nullsOf says what stands for a null source of a line. Where a rest walks the
+// keys again it sees the null itself, under the key's own name.
 func (b *builder) nullsOf(l *plan.SetLine) *plan.Nulls {
 	if l.Nulls != nil {
 		return l.Nulls
 	}
-	if b.o.Rest == nil {
+	if b.o.Rest == nil || !b.o.Rest.Again {
 		return &b.o.Nulls
 	}
 	return nil

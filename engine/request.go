@@ -8,6 +8,9 @@ import (
 	"github.com/celmap/celmap/engine/value"
 )
 
+// maxRequest bounds the JSON of one request's body, in bytes.
+const maxRequest = 32 << 20
+
 // fit returns how many of the items, from the first on, one request may carry.
 func fit(items []*item) int {
 	t := items[0].target
@@ -237,6 +240,9 @@ func (r *runner) describe(items []*item) (Request, error) {
 	body, err := r.template(q.Envelope)
 	if err != nil {
 		return out, err
+	}
+	if value.Larger(body, maxRequest) {
+		return out, &EventError{Code: "request_too_large", Status: 400, Rule: it.rule, Message: fmt.Sprintf("the request would have more than %d bytes", maxRequest)}
 	}
 	if body != nil && q.Envelope != nil {
 		format, content, err := r.encode(q, body)

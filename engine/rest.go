@@ -36,7 +36,7 @@ func (b *builder) fillRest() error {
 		return err
 	}
 	for m := of.First(); m != nil; m = m.Next() {
-		if len(rest.Except) > 0 && rest.Except[m.Key()] {
+		if rest.Except[m.Key()] || !rest.Again && b.o.Read[m.Key()] {
 			continue
 		}
 		if err := b.restKey(m, name); err != nil {

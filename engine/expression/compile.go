@@ -22,6 +22,7 @@ type Program struct {
 	Text  string
 	root  eval
 	slots []int
+	reads []*pathEval
 }
 
 // Eval runs the program. The result is valid as long as the frame's arena; nil
@@ -39,6 +40,14 @@ func (p *Program) Eval(f *Frame) (*value.Node, error) {
 
 // Slots lists the names that the program reads, as slots of its scope.
 func (p *Program) Slots() []int { return p.slots }
+
+// Reads calls visit for each path that the program reads: what is known of it
+// at load, up to the first computed step.
+func (p *Program) Reads(visit func(slot int, steps Path)) {
+	for _, r := range p.reads {
+		visit(r.slot, r.steps)
+	}
+}
 
 // Path returns the slot and the steps of a program that is nothing but a path.
 func (p *Program) Path() (slot int, steps Path, ok bool) {
@@ -63,7 +72,7 @@ func Compile(text string, scope Scope, want Want, options Options) (*Program, []
 		return nil, c.problems
 	}
 	slices.Sort(c.slots)
-	return &Program{Text: text, root: root, slots: slices.Compact(c.slots)}, nil
+	return &Program{Text: text, root: root, slots: slices.Compact(c.slots), reads: c.reads}, nil
 }
 
 // CompileFunction compiles the body of a function written in rules.
@@ -84,6 +93,7 @@ type compiler struct {
 	source   *ast.SourceInfo
 	locals   []string // arguments of the function, then the variables of enclosing firsts
 	slots    []int
+	reads    []*pathEval
 	problems []Problem
 	nextID   int64
 	offsets  []int       // of the characters of text
@@ -430,7 +440,13 @@ func (c *compiler) ident(e ast.Expr) eval {
 		return constant{}
 	}
 	c.slots = append(c.slots, slot)
-	return &pathEval{slot: slot}
+	return c.reading(&pathEval{slot: slot})
+}
+
+// reading notes a path that the program reads.
+func (c *compiler) reading(p *pathEval) *pathEval {
+	c.reads = append(c.reads, p)
+	return p
 }
 
 func (c *compiler) unknownName(e ast.Expr, name string) {
@@ -450,7 +466,8 @@ func (c *compiler) selection(e, operand ast.Expr, key eval) eval {
 		switch p := x.(type) {
 		case *pathEval:
 			steps := append(slices.Clone(p.steps), step)
-			return &pathEval{slot: p.slot, steps: steps, work: steps.work()}
+			c.reads = slices.DeleteFunc(c.reads, func(x *pathEval) bool { return x == p }) // it is read as a part of the longer one
+			return c.reading(&pathEval{slot: p.slot, steps: steps, work: steps.work()})
 		case *localEval:
 			steps := append(slices.Clone(p.steps), step)
 			return &localEval{index: p.index, steps: steps, work: steps.work()}

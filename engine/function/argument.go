@@ -11,6 +11,10 @@ import (
 // that no rule can turn a small event into a large one.
 const maxText = 1 << 20
 
+// maxJSON bounds the JSON text of a value. It is larger than any event, but
+// values that rules build may share parts many times over.
+const maxJSON = 8 << 20
+
 // maxParts bounds what a text is taken apart into.
 const maxParts = 100_000
 
@@ -30,6 +34,10 @@ func refuse(i int, n *value.Node, reason string) *Error {
 
 func tooLong(i int) *Error {
 	return &Error{Arg: i, Message: "the result is longer than " + strconv.Itoa(maxText) + " bytes: shorten the text or the rule"}
+}
+
+func tooLarge(i int) *Error {
+	return &Error{Arg: i, Message: "the value has more than " + strconv.Itoa(maxJSON) + " bytes of JSON: take a part of it"}
 }
 
 func tooManyParts(parts string) *Error {

@@ -59,6 +59,9 @@ var textFunctions = []*Function{
 			if n.IsNull() {
 				return nil, nil
 			}
+			if value.Larger(n, maxJSON) {
+				return nil, tooLarge(0)
+			}
 			return a.String(a.Intern(value.AppendJSON(a.Text(64), n))), nil
 		},
 	},
@@ -211,6 +214,9 @@ func appendText(dst []byte, n *value.Node, i int) ([]byte, *Error) {
 			return dst, refuse(i, n, "has too many digits to be written without an exponent: send a number of the size of a double")
 		}
 		return dst, nil
+	}
+	if value.Larger(n, maxJSON) {
+		return dst, tooLarge(i)
 	}
 	return value.AppendJSON(dst, n), nil
 }

@@ -227,20 +227,50 @@ func (c *compiler) objectBody(o *Object, s *scope, id string, n *source.Node) {
 	}
 	for _, l := range o.Set {
 		o.Targets[l.Target.Text()] = l
-		for _, src := range l.Sources {
-			if len(src.Path) > 0 && !src.Path[0].IsIndex {
-				o.Read[src.Path[0].Name] = true
-			}
-		}
+		o.noteReads(l)
 	}
 	if r := n.Get("rest"); r != nil {
-		o.Rest = &Rest{Rule: c.rule(id+"/rest", r), When: c.condition(line, r), Of: c.alternatives(s, r.Get("of")), Except: map[string]bool{},
+		o.Rest = &Rest{Rule: c.rule(id+"/rest", r), When: c.condition(line, r), Of: c.alternatives(s, r.Get("of")), Except: map[string]bool{}, Again: text(r, "again") == "true",
 			As: c.optional(line, r, "as", expression.Anything), Keep: c.optional(line, r, "keep", expression.Condition), Warn: text(r, "warn")}
 		for _, x := range texts(r.Get("except")) {
 			o.Rest.Except[x] = true
 		}
 		if o.Rest.Of == nil && o.Under == nil && !element {
 			c.error(r.Span, "rest-of-what", "say under for the object, or of for the rest", "rest does not know whose keys to walk")
+		}
+	}
+}
+
+// noteReads notes which keys below the roots a set line reads: by its paths, or
+// in its expressions.
+func (o *Object) noteReads(l *SetLine) {
+	expr := func(e *Expr) {
+		if e == nil {
+			return
+		}
+		for _, root := range o.Under {
+			slot, below, ok := root.Path()
+			if !ok {
+				continue
+			}
+			e.Reads(func(s int, steps expression.Path) {
+				n := len(below)
+				if s == slot && len(steps) > n && slices.Equal(steps[:n], below) && !steps[n].IsIndex {
+					o.Read[steps[n].Name] = true
+				}
+			})
+		}
+	}
+	expr(l.Value)
+	for _, src := range l.Sources {
+		expr(src.Expr)
+		if len(src.Path) > 0 && !src.Path[0].IsIndex {
+			o.Read[src.Path[0].Name] = true
+		}
+	}
+	if l.Nested != nil && l.Nested.Each == nil {
+		for key := range l.Nested.Read {
+			o.Read[key] = true
 		}
 	}
 }

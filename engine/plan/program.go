@@ -218,7 +218,7 @@ type Object struct {
 	TypeFixed bool
 
 	Targets map[string]*SetLine // Set by target
-	Read    map[string]bool     // keys below Under that a set line reads
+	Read    map[string]bool     // keys below the roots that a set line reads
 }
 
 // IsList reports whether the object is a list of objects.
@@ -256,6 +256,7 @@ type Rest struct {
 	When   *Expr
 	Of     Value
 	Except map[string]bool
+	Again  bool // also the keys that set lines read
 	As     *Expr
 	Keep   *Expr
 	Warn   string

@@ -373,11 +373,12 @@ var objectShape = &Shape{
 
 var rest = &Shape{
 	Name: "rest",
-	Doc:  "What becomes of every key that no set line has read.",
+	Doc:  "What becomes of every key that no set line reads.",
 	Keys: []Key{
 		doc, when,
 		{Name: "of", Type: alternatives, Doc: "The object whose keys are walked: the first with members; the first of under unless written."},
 		{Name: "except", Type: names, Doc: "Keys that are left out without a warning."},
+		{Name: "again", Type: boolean, Doc: "true walks the keys that set lines read, too, for receivers that know some of them by their own names."},
 		{Name: "as", Type: expression, Doc: "The target, from key."},
 		{Name: "keep", Type: expression, Doc: "Whether it is sent, from key, target and value."},
 		{Name: "warn", Type: text, Doc: "Warning for what is left out; without it nothing is said."},

@@ -166,3 +166,21 @@ func abbreviate(s string, limit int) string {
 	}
 	return s
 }
+
+// Larger reports whether the JSON of n has more than limit bytes, without
+// writing it. Values share their parts, so a small one may be a giant when it is
+// written out; this stops as soon as the limit is passed.
+func Larger(n *Node, limit int) bool { return weigh(n, limit) < 0 }
+
+// weigh takes the size of n from what is left.
+func weigh(n *Node, left int) int {
+	if left -= n.Len() + 2 + len(n.Text()); left < 0 {
+		return left
+	}
+	for m := n.First(); m != nil; m = m.Next() {
+		if left = weigh(m, left-len(m.Key())); left < 0 {
+			return left
+		}
+	}
+	return left
+}
