@@ -107,6 +107,9 @@ var _ = Describe("a mistake in a rule", func() {
 		Entry("a file that is not there", "destination.yaml", "config: config.schema.json", "config: «konfig.schema.json»", "unreadable-file", "did you mean config.schema.json?"),
 		Entry("a file outside the folder", "destination.yaml", "config: config.schema.json", "config: «../config.schema.json»", "path-outside", "outside the mapping folder"),
 		Entry("event schemas that are none", "destination.yaml", "events: spec", "events: «speck»", "unknown-set-of-event-schemas", "did you mean spec?"),
+		Entry("a field that no object has", "order.yaml", "item: {id: =order.id,", "item: {id: =order.«idd»,", "unknown-field", "did you mean id?"),
+		Entry("a field that no row has", "destination.yaml", "url: ${family.people}/batch", "url: ${family.«peopel»}/batch", "unknown-field", "did you mean people?"),
+		Entry("a field that the config does not declare", "destination.yaml", "when: config.token != null", "when: config.«tokn» != null", "unknown-field", "did you mean token?"),
 		Entry("a rest without an object", "profile.yaml", "    under: [traits, context.traits]\n", "", "unknown-name", "nothing here is called email"),
 	)
 	It("is reported with all others, sorted, in one run", func() {

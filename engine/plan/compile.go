@@ -57,6 +57,7 @@ type compiler struct {
 	variables map[string]int
 	objects   map[*source.Node]int // slots of objects by their rule
 	base      *scope
+	reads     []read
 	fragments map[string]*fragment
 }
 
@@ -135,6 +136,7 @@ func (c *compiler) compile(f *folder) {
 	}
 	c.compileRoutes(root)
 	if !c.found.HasErrors() {
+		c.checkReads()
 		c.dependencies()
 	}
 }
@@ -402,7 +404,9 @@ func (c *compiler) exprAt(s *scope, n *source.Node, offset int, text string, wan
 	if p == nil {
 		return nil
 	}
-	return &Expr{Program: p, node: n, offset: offset}
+	e := &Expr{Program: p, node: n, offset: offset}
+	c.noteReads(e)
+	return e
 }
 
 // optional compiles the expression under a key, nil if the key is not there.

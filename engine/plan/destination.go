@@ -225,9 +225,9 @@ func (c *compiler) mentions(s *scope, n *source.Node, name string) bool {
 		return false
 	}
 	slot, _ := s.Slot(name)
-	found, program := false, c.found
+	found, program, reads := false, c.found, c.reads
 	t := c.template(s, n)
-	c.found = program // it is compiled once more, in its own scope, where mistakes count
+	c.found, c.reads = program, reads // it is compiled once more, in its own scope, where mistakes count
 	t.walk(func(e *Expr) { found = found || e != nil && slices.Contains(e.Slots(), slot) })
 	return found
 }
