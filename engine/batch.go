@@ -204,6 +204,10 @@ func (b *Batch) step(i int, e *event) error {
 	if err := b.send(i, e); err != nil {
 		return err
 	}
+	if len(e.items) == 0 {
+		e.result.Status, e.result.Reason, e.done = Filtered, "no entry under send of "+e.mapping.Name+" applies", true
+		return nil
+	}
 	e.result.Status, e.done = Mapped, true
 	return nil
 }

@@ -97,6 +97,19 @@ var _ = Describe("mapping an event", func() {
 		Expect(dig(line, "requests")).To(HaveLen(2))
 		Expect(dig(line, "requests", 0, "body", "JSON_ARRAY", "batch")).To(Equal(`[{"text":"a (0)","by":"u"},{"text":"b (1)","by":"u"}]`))
 	})
+	It("takes a condition that gives null for one that does not hold, and refuses other values", func() {
+		files := fstest.MapFS{
+			"d.yaml": {Data: []byte("celmap: destination/v1\nname: d\nhosts: {api: https://api.example.com}\nroutes: [{to: m}]\nrequests:\n  q: {method: POST, host: api, url: /q, envelope: =item}\n")},
+			"m.yaml": {Data: []byte("celmap: mapping/v1\nname: m\nsend: [{request: q, when: input.wanted, item: {}}]\n")},
+		}
+		p, found := load(files)
+		Expect(found).To(BeEmpty())
+		got := lines(bind(p, "{}"), `{}`, `{"wanted":null}`, `{"wanted":true}`, `{"wanted":"yes"}`)
+		Expect(dig(got[0], "reason")).To(Equal("no entry under send of m applies"))
+		Expect(dig(got[1], "status")).To(Equal("filtered"))
+		Expect(dig(got[2], "requests")).To(HaveLen(1))
+		Expect(dig(got[3], "error", "message")).To(ContainSubstring(`text "yes"`))
+	})
 	It("filters by route and by mapping", func() {
 		got := lines(bind(shop(), token), `{"type":"track","event":"Ping","messageId":"p"}`, `{"type":"track","event":"Order","properties":{"order_id":3,"test":true}}`)
 		Expect(got[0]).To(Equal(`{"index":0,"messageId":"p","status":"filtered","reason":"Pings are of no use"}`))

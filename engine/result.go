@@ -68,7 +68,7 @@ type Result struct {
 	Index     int    // position of the input in its stream
 	MessageID string // the event's messageId, "" if it has none
 	Status    Status
-	Requests  []Request   // Mapped; may be empty only where no send entry applied
+	Requests  []Request   // Mapped; at least one
 	Warnings  []Warning   // Mapped
 	Error     *EventError // Rejected
 	Reason    string      // Filtered

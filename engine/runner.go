@@ -207,7 +207,8 @@ func (r *runner) located(e *plan.Expr, err error) error {
 	return &EventError{Code: "expression_failed", Status: 400, Message: message, Rule: &Rule{ID: "expression", Span: span, Place: span.String()}, Cause: err}
 }
 
-// condition evaluates an expression that decides; none applies always.
+// condition evaluates an expression that decides: none applies always, one that
+// gives null does not.
 func (r *runner) condition(e *plan.Expr) (bool, error) {
 	if e == nil {
 		return true, nil
@@ -215,6 +216,9 @@ func (r *runner) condition(e *plan.Expr) (bool, error) {
 	v, err := r.expr(e)
 	if err != nil {
 		return false, err
+	}
+	if v.IsNull() { // what is missing does not hold
+		return false, nil
 	}
 	if v.Kind() != value.Bool {
 		span := e.Span(0, len(e.Text))

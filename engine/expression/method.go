@@ -78,6 +78,9 @@ func whole(name string, args []*value.Node, i, absent int) (int, error) {
 
 func textTest(name string, test func(s, part string) bool) func(*Frame, []*value.Node) (*value.Node, error) {
 	return func(_ *Frame, args []*value.Node) (*value.Node, error) {
+		if args[0].IsNull() { // what is missing begins, ends and holds nothing
+			return value.BoolNode(false), nil
+		}
 		if err := texts(name, args...); err != nil {
 			return nil, err
 		}
@@ -97,6 +100,9 @@ func compilePattern(p string) (*regexp.Regexp, error) {
 }
 
 func matches(f *Frame, args []*value.Node) (*value.Node, error) {
+	if args[0].IsNull() {
+		return value.BoolNode(false), nil
+	}
 	if err := texts("matches", args...); err != nil {
 		return nil, err
 	}
@@ -113,6 +119,9 @@ func matches(f *Frame, args []*value.Node) (*value.Node, error) {
 func matchesPattern(re *regexp.Regexp) func(*Frame, []*value.Node) (*value.Node, error) {
 	weight := len(re.String())>>3 + 1
 	return func(f *Frame, args []*value.Node) (*value.Node, error) {
+		if args[0].IsNull() {
+			return value.BoolNode(false), nil
+		}
 		if err := texts("matches", args...); err != nil {
 			return nil, err
 		}
@@ -184,6 +193,9 @@ func lastIndexOf(f *Frame, args []*value.Node) (*value.Node, error) {
 }
 
 func replace(f *Frame, args []*value.Node) (*value.Node, error) {
+	if args[0].IsNull() {
+		return nil, nil
+	}
 	if err := texts("replace", args[:3]...); err != nil {
 		return nil, err
 	}
