@@ -3,9 +3,11 @@ package engine_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -50,6 +52,27 @@ var _ = Describe("hostile events", func() {
 		})
 		Expect(found).To(BeEmpty())
 		Expect(dig(lines(bind(p, "{}"), `{"x":1}`)[0], "error", "code")).To(Equal("request_too_large"))
+	})
+	It("bounds the work for objects with very many keys", func() {
+		c := bind(small(smallRequest, "objects: {o: {under: [input.traits], rest: {warn: is left out}}}\nsend: [{request: q, item: {n: =size(o)}}]\n"), "{}")
+		start := time.Now()
+		Expect(dig(lines(c, wide(90_000))[0], "requests", 0, "body", "JSON", "n")).To(BeEquivalentTo("90001"))
+		Expect(time.Since(start)).To(BeNumerically("<", 5*time.Second), "a search for each key took twenty")
+	})
+	It("bounds the marking of secrets in values that share parts", func() {
+		let := "let:\n  a0: '{\"x\": input}'\n"
+		for i := range 40 {
+			let += fmt.Sprintf("  a%d: '{\"l\": a%d, \"r\": a%d}'\n", i+1, i, i)
+		}
+		p, found := load(fstest.MapFS{
+			"d.yaml": {Data: []byte("celmap: destination/v1\nname: d\nconfig: c.json\nroutes: [{to: m}]\n" + smallRequest)},
+			"m.yaml": {Data: []byte("celmap: mapping/v1\nname: m\n" + let + "send:\n  - name: built\n    request: q\n    when: input.all\n    item: {n: '=size(merge(a40, {\"t\": config.token}))'}\n  - name: chosen\n    request: q\n    item: {n: '=kind({\"t\": a40}[config.token])'}\n")},
+			"c.json": {Data: []byte(`{"properties": {"token": {"type": "string", "secret": true}}}`)},
+		})
+		Expect(found).To(BeEmpty())
+		for _, event := range []string{`{"all":true}`, `{"all":false}`} {
+			Expect(dig(lines(bind(p, `{"token":"t"}`), event)[0], "error", "message")).To(ContainSubstring("too many steps"))
+		}
 	})
 	It("bounds the work of rules", func() {
 		few := bind(shop(engine.WithLimits(engine.Limits{Steps: 50})), token)

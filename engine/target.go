@@ -20,27 +20,31 @@ type target struct {
 	trace    bool
 }
 
+// fixedTarget is the target of a request whose target is the same for all
+// events, or why there is none.
+type fixedTarget struct {
+	target *target
+	err    error
+}
+
 // target computes address, headers and authentication of an item's request.
 func (r *runner) target(it *item) (*target, error) {
 	q := it.request
 	if !q.Fixed {
 		return r.makeTarget(it)
 	}
-	if t := r.targets[q]; t != nil {
-		return t, nil
+	if known, ok := r.targets[q]; ok {
+		return known.target, known.err
 	}
-	arena := r.arena
-	r.arena, r.frame.Arena = r.static, r.static
+	defer r.lasting()()
 	t, err := r.makeTarget(it)
-	r.arena, r.frame.Arena = arena, arena
-	if err != nil {
-		return nil, err
+	if err == nil {
+		t.endpoint.Freeze()
+		t.headers.Freeze()
+		t.params.Freeze()
 	}
-	t.endpoint.Freeze()
-	t.headers.Freeze()
-	t.params.Freeze()
-	r.targets[q] = t
-	return t, nil
+	r.targets[q] = fixedTarget{t, err}
+	return t, err
 }
 
 func (r *runner) makeTarget(it *item) (*target, error) {
@@ -191,6 +195,9 @@ func (r *runner) addMembers(object, from *value.Node, rule *Rule, header bool) e
 	return nil
 }
 
+// maxHeaders bounds the headers of one request, below what servers accept.
+const maxHeaders = 100
+
 func (r *runner) addText(object *value.Node, name string, v *value.Node, rule *Rule, header bool) error {
 	n := v
 	if v.Kind() != value.String {
@@ -209,6 +216,9 @@ func (r *runner) addText(object *value.Node, name string, v *value.Node, rule *R
 		}
 		if strings.ContainsAny(n.Text(), "\r\n\x00") {
 			return &EventError{Code: "unsafe_header", Status: 400, Rule: rule, Message: "the value of the header " + name + " holds a line break"}
+		}
+		if object.Len() >= maxHeaders {
+			return &EventError{Code: "unsafe_header", Status: 400, Rule: rule, Message: fmt.Sprintf("the request would have more than %d headers", maxHeaders)}
 		}
 		for m := object.First(); m != nil; m = m.Next() {
 			if strings.EqualFold(m.Key(), name) { // names of headers differ by more than case
@@ -261,6 +271,9 @@ func (r *runner) endpoint(h *plan.Host, t *plan.Template, rule *Rule) (*value.No
 		return nil, err
 	}
 	if path.Text() != "" { // an address that stands alone stays as the settings have it
+		if first := path.Text()[0]; first != '/' && first != '?' { // it would go on with the name of the host
+			return nil, &EventError{Code: "unsafe_url", Status: 400, Rule: rule, Message: "the path of the URL does not start with /, so it would change the host"}
+		}
 		if strings.Contains(base, "?") {
 			return nil, &EventError{Code: "forbidden_host", Status: 400, Rule: h.Rule, Path: "config", Message: "the address of the host " + h.Name + " in the destination's settings holds a query, and a path follows it"}
 		}
@@ -281,9 +294,9 @@ func within(base string, h *plan.Host) error {
 	}
 	u, err := url.Parse(base)
 	switch {
-	case err != nil || u.Host == "":
+	case err != nil || !hostName(u.Hostname()):
 		return fail("it is no URL such as https://example.com")
-	case u.User != nil || u.Fragment != "":
+	case u.User != nil || strings.Contains(base, "#"):
 		return fail("it holds a user name or a fragment")
 	case u.Scheme != "https" && h.Within != "any" && !local(u.Hostname()):
 		return fail("it has to start with https://")
@@ -298,6 +311,18 @@ func within(base string, h *plan.Host) error {
 		return nil
 	}
 	return fail("its host is not within " + h.Within)
+}
+
+// hostName reports whether a text is a name of a host in ASCII or an address.
+// Other signs are refused, because clients turn some of them into / and @.
+func hostName(s string) bool {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && strings.IndexByte("-._:", c) < 0 {
+			return false
+		}
+	}
+	return s != ""
 }
 
 func local(host string) bool { return host == "localhost" || host == "127.0.0.1" || host == "::1" }

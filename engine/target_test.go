@@ -1,6 +1,8 @@
 package engine_test
 
 import (
+	"fmt"
+	"strings"
 	"testing/fstest"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -55,6 +57,28 @@ requests:
 		Entry("a header with a blank in its name", `{"url": "https://x.example", "headers": {"X Y": "x"}}`, "unsafe_header", `"X Y" is no name of a header`),
 		Entry("a header that breaks its line", `{"url": "https://x.example", "headers": {"X": "a\r\nY: b"}}`, "unsafe_header", "line break"),
 		Entry("headers that are a list", `{"url": "https://x.example", "headers": ["X"]}`, "invalid_request", "the headers of a request are an object"),
+		Entry("more headers than servers take", `{"url": "https://x.example", "headers": {`+manyHeaders(101)+`}}`, "unsafe_header", "more than 100 headers"),
+		Entry("an address with an empty fragment", `{"url": "https://x.example/#"}`, "forbidden_host", "fragment"),
+		Entry("an address without a host", `{"url": "https://:443/a"}`, "forbidden_host", "no URL"),
+		Entry("a host with a slash of another script", `{"url": "https://evil.example\uff0f.x.example"}`, "forbidden_host", "no URL"),
 		Entry("a query that a path would follow", `{"url": "https://x.example/?a=1"}`, "forbidden_host", "query"),
 	)
 })
+
+var _ = Describe("the URL of a request", func() {
+	It("never goes on with the name of its host", func() {
+		c := bind(small("hosts: {api: https://api.example.com}\nrequests: {q: {method: POST, host: api, url: '${item.path}/x', envelope: =item}}\n", "send: [{request: q, item: {path: =input.path}}]\n"), "{}")
+		for _, path := range []string{".evil.example", "evil", "-", "/a", "@evil.example", ":80"} {
+			Expect(dig(lines(c, fmt.Sprintf(`{"path":%q}`, path))[0], "error", "code")).To(Equal("unsafe_url"), path)
+		}
+	})
+})
+
+// manyHeaders is the members of an object with n headers.
+func manyHeaders(n int) string {
+	members := make([]string, n)
+	for i := range members {
+		members[i] = fmt.Sprintf(`"X-%d": 1`, i)
+	}
+	return strings.Join(members, ", ")
+}

@@ -48,7 +48,10 @@ func (f *celFrame) wrap(n *value.Node) ref.Val {
 // may be computed from that.
 func (f *celFrame) result(v ref.Val) (*value.Node, error) {
 	n, err := f.convert(v)
-	return taint(f.frame, n, f.secret), err
+	if err != nil {
+		return nil, err
+	}
+	return f.frame.taint(n, f.secret)
 }
 
 func (f *celFrame) convert(v ref.Val) (*value.Node, error) {

@@ -101,10 +101,13 @@ func (f *Frame) member(n, key *value.Node) (v *value.Node, err error) {
 			v = n.At(int(i))
 		}
 	}
-	if v != nil && key.Secret() {
-		v = f.Arena.MarkSecret(v)
+	if err != nil || v == nil || !key.Secret() {
+		return v, err
 	}
-	return v, err
+	if err := f.weigh(v); err != nil {
+		return nil, err
+	}
+	return f.Arena.MarkSecret(v), nil
 }
 
 // hasEval is has(path): null is there, absent is not.
@@ -493,7 +496,10 @@ func (fn builtin) call(f *Frame, args []*value.Node) (*value.Node, error) {
 		return nil, err
 	}
 	v, err := fn(f.Arena, args)
-	return taint(f, v, secret), err
+	if err != nil {
+		return nil, err
+	}
+	return f.taint(v, secret)
 }
 
 // tainted runs a method.
@@ -507,13 +513,20 @@ func tainted(f *Frame, args []*value.Node, run func(*Frame, []*value.Node) (*val
 		return nil, err
 	}
 	v, err := run(f, args)
-	return taint(f, v, secret), err
+	if err != nil {
+		return nil, err
+	}
+	return f.taint(v, secret)
 }
 
-// taint marks what was made from a secret. Whether a condition holds is none.
-func taint(f *Frame, v *value.Node, secret bool) *value.Node {
-	if secret && v.Kind() != value.Bool {
-		return f.Arena.MarkSecret(v)
+// taint marks what was made from a secret, which copies it. Whether a condition
+// holds is none.
+func (f *Frame) taint(v *value.Node, secret bool) (*value.Node, error) {
+	if !secret || v.Kind() == value.Bool || v.Secret() {
+		return v, nil
 	}
-	return v
+	if err := f.weigh(v); err != nil {
+		return nil, err
+	}
+	return f.Arena.MarkSecret(v), nil
 }
