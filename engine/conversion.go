@@ -9,6 +9,13 @@ import (
 	"github.com/celmap/celmap/engine/value"
 )
 
+// lineRow is the conversion of a set line that has the same one for all
+// events, or why there is none.
+type lineRow struct {
+	row *plan.TypeRow
+	err error
+}
+
 // lineRow returns the conversion of a set line.
 func (b *builder) lineRow(l *plan.SetLine) (*plan.TypeRow, error) {
 	r := b.runner
@@ -20,13 +27,15 @@ func (b *builder) lineRow(l *plan.SetLine) (*plan.TypeRow, error) {
 		}
 		return b.o.Types.Row(t.Text()), nil
 	}
-	if row, known := r.rows[l]; known {
-		return row, nil
+	if known, ok := r.rows[l]; ok {
+		return known.row, known.err
 	}
+	if !b.o.TypeFixed {
+		return r.typeRow(b.o, l.Target)
+	}
+	defer r.lasting()()
 	row, err := r.typeRow(b.o, l.Target)
-	if err == nil && b.o.TypeFixed {
-		r.rows[l] = row
-	}
+	r.rows[l] = lineRow{row, err}
 	return row, err
 }
 

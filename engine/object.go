@@ -13,7 +13,8 @@ type builder struct {
 	o      *plan.Object
 	object *value.Node
 	roots  []*value.Node
-	rest   []restKey // targets that rest has filled, and from which key
+	rest   []restKey      // targets that rest has filled, and from which key
+	restAt map[string]int // index in rest by target, once there are many
 }
 
 // builder takes a builder for an object; its user puts it back to spare.
@@ -23,6 +24,7 @@ func (r *runner) builder(o *plan.Object) *builder {
 		b, r.spare = r.spare[n-1], r.spare[:n-1]
 	}
 	b.o, b.object, b.roots, b.rest = o, r.arena.Object(), b.roots[:0], b.rest[:0]
+	b.restAt = nil
 	return b
 }
 

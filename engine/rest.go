@@ -8,8 +8,11 @@ import (
 	"github.com/celmap/celmap/engine/value"
 )
 
-// maxDecisions bounds what a runner remembers of keys, which events choose.
-const maxDecisions = 10_000
+// What a runner remembers of keys is bounded, because events choose them.
+const (
+	maxDecisions    = 10_000
+	maxDecisionText = 256 // bytes of a key and its target
+)
 
 // decision is what a rest does with a key: computed once for each distinct key
 // where it follows from the key alone.
@@ -19,6 +22,7 @@ type decision struct {
 	key    *value.Node
 	keep   bool
 	row    *plan.TypeRow
+	steps  int // that it took
 }
 
 type restKey struct{ target, key string }
@@ -118,7 +122,23 @@ func (b *builder) restKey(m *value.Node, of string) error {
 	return b.put(rest.Rule, d.node, m, d.row, d.key, func() string { return member(of, key) })
 }
 
+// fewKeys is up to how many a list is searched faster than a map.
+const fewKeys = 32
+
+// restIndex returns which key rest has filled a target from, -1 for none.
 func (b *builder) restIndex(target string) int {
+	if len(b.rest) > fewKeys {
+		if b.restAt == nil {
+			b.restAt = map[string]int{}
+		}
+		for i := len(b.restAt); i < len(b.rest); i++ {
+			b.restAt[b.rest[i].target] = i
+		}
+		if i, ok := b.restAt[target]; ok {
+			return i
+		}
+		return -1
+	}
 	for i := range b.rest {
 		if b.rest[i].target == target {
 			return i
@@ -136,30 +156,44 @@ func (b *builder) warn(code, message, of, key, target string) {
 	b.warnings = append(b.warnings, Warning{Code: code, Message: message, Path: member(of, key), Target: target, Rule: b.o.Rest.Rule})
 }
 
-// decision computes, or remembers, what rest does with a key.
+// decision computes, or remembers, what rest does with a key. A decision that
+// is remembered costs the steps that it took: else what becomes of an event
+// would depend on those before it.
 func (b *builder) decision(m *value.Node) (*decision, error) {
 	r, rest, key := b.runner, b.o.Rest, m.Key()
-	remember := rest.KeyOnly && len(r.keys[b.o]) < maxDecisions
-	if rest.KeyOnly {
-		if d := r.keys[b.o][key]; d != nil {
-			return d, nil
+	known := r.keys[b.o][key]
+	if known != nil && known.steps <= r.frame.Steps {
+		r.frame.Steps -= known.steps
+		return known, nil
+	}
+	steps := r.frame.Steps
+	d, err := b.decideKey(m)
+	if err != nil || known != nil || !rest.KeyOnly {
+		return d, err
+	}
+	if len(r.keys[b.o]) < maxDecisions && len(key)+len(d.target) <= maxDecisionText {
+		if r.keys[b.o] == nil {
+			r.keys[b.o] = map[string]*decision{}
 		}
-	}
-	if remember {
+		d = &decision{target: strings.Clone(d.target), keep: d.keep, row: d.row, steps: steps - r.frame.Steps}
 		key = strings.Clone(key) // the event's memory is not ours to keep
-		arena := r.arena
-		r.arena, r.frame.Arena = r.static, r.static
-		defer func() { r.arena, r.frame.Arena = arena, arena }()
+		d.key, d.node = r.static.String(key).Freeze(), r.static.String(d.target).Freeze()
+		r.keys[b.o][key] = d
 	}
-	d := &decision{}
-	keyNode := r.arena.String(key).Freeze()
-	oldKey, oldValue, oldTarget := r.set(r.lines.key, keyNode), r.set(r.lines.value, m), r.set(r.lines.target, nil)
+	return d, nil
+}
+
+// decideKey computes what rest does with a key.
+func (b *builder) decideKey(m *value.Node) (*decision, error) {
+	r, rest := b.runner, b.o.Rest
+	d := &decision{key: r.arena.String(m.Key()).Freeze()}
+	oldKey, oldValue, oldTarget := r.set(r.lines.key, d.key), r.set(r.lines.value, m), r.set(r.lines.target, nil)
 	defer func() {
 		r.set(r.lines.key, oldKey)
 		r.set(r.lines.value, oldValue)
 		r.set(r.lines.target, oldTarget)
 	}()
-	d.key, d.node = keyNode, keyNode
+	d.node = d.key
 	if rest.As != nil {
 		as, err := r.expr(rest.As)
 		if err != nil {
@@ -183,12 +217,6 @@ func (b *builder) decision(m *value.Node) (*decision, error) {
 			return nil, err
 		}
 		d.row = b.o.Types.Row(t.Text())
-	}
-	if remember {
-		if r.keys[b.o] == nil {
-			r.keys[b.o] = map[string]*decision{}
-		}
-		r.keys[b.o][key] = d
 	}
 	return d, nil
 }

@@ -30,10 +30,11 @@ type runner struct {
 	epoch  uint32
 
 	static  *value.Arena // what follows from the connection alone
-	known   []bool       // by slot: values[i] is static and computed
+	known   []bool       // by slot: values[i] is static and computed, or failed[i]
+	failed  []error      // by slot
 	keys    map[*plan.Object]map[string]*decision
-	rows    map[*plan.SetLine]*plan.TypeRow
-	targets map[*plan.Request]*target
+	rows    map[*plan.SetLine]lineRow
+	targets map[*plan.Request]fixedTarget
 	spare   []*builder // builders that are not in use
 	vars    map[string]int
 	lines   struct{ value, key, target, index, item, items int } // slots of variables
@@ -50,9 +51,9 @@ func newRunner(c *Connection) *runner {
 	p := c.program.plan
 	r := &runner{
 		connection: c, program: p, observe: c.observe, static: value.NewArena(),
-		values: make([]*value.Node, len(p.Slots)+1), stamp: make([]uint32, len(p.Slots)), known: make([]bool, len(p.Slots)),
-		keys: map[*plan.Object]map[string]*decision{}, rows: map[*plan.SetLine]*plan.TypeRow{}, targets: map[*plan.Request]*target{},
-		vars: map[string]int{},
+		values: make([]*value.Node, len(p.Slots)+1), stamp: make([]uint32, len(p.Slots)), known: make([]bool, len(p.Slots)), failed: make([]error, len(p.Slots)),
+		keys: map[*plan.Object]map[string]*decision{}, rows: map[*plan.SetLine]lineRow{}, targets: map[*plan.Request]fixedTarget{},
+		vars: map[string]int{}, epoch: 1, // stamp is zeros: nothing is computed
 	}
 	for i, s := range p.Slots {
 		if s.Kind == plan.VariableSlot {
@@ -99,7 +100,10 @@ func (r *runner) Load(slot int) (*value.Node, error) {
 	case plan.VariableSlot:
 		return r.values[slot], nil
 	}
-	if r.known[slot] || r.stamp[slot] == r.epoch {
+	if r.known[slot] {
+		return r.values[slot], r.failed[slot]
+	}
+	if r.stamp[slot] == r.epoch {
 		return r.values[slot], nil
 	}
 	if s.Static {
@@ -113,17 +117,21 @@ func (r *runner) Load(slot int) (*value.Node, error) {
 	return v, nil
 }
 
-// loadStatic computes a value that outlives the batch, in memory that does too.
+// loadStatic computes a value that outlives the batch.
 func (r *runner) loadStatic(slot int, s *plan.Slot) (*value.Node, error) {
-	arena := r.arena
-	r.arena, r.frame.Arena = r.static, r.static
+	defer r.lasting()()
 	v, err := r.compute(s)
-	r.arena, r.frame.Arena = arena, arena
-	if err != nil {
-		return nil, err
-	}
-	r.values[slot], r.known[slot] = v.Freeze(), true
-	return v, nil
+	r.values[slot], r.failed[slot], r.known[slot] = v.Freeze(), err, true
+	return v, err
+}
+
+// lasting lets what follows use memory that outlives the batch, until the
+// returned function is called. Its steps are not those of the event: else the
+// first event would pay for all, and its result would depend on being the first.
+func (r *runner) lasting() (end func()) {
+	arena, steps := r.arena, r.frame.Steps
+	r.arena, r.frame.Arena, r.frame.Steps = r.static, r.static, r.connection.program.limits.Steps
+	return func() { r.arena, r.frame.Arena, r.frame.Steps = arena, arena, steps }
 }
 
 func (r *runner) compute(s *plan.Slot) (*value.Node, error) {

@@ -31,6 +31,9 @@ func (c *compiler) dependencies() {
 func (d *dependencies) fixed(r *Request) bool {
 	ok := len(r.Args) == 0
 	check := func(e *Expr) {
+		if e == nil {
+			return
+		}
 		for _, s := range e.Slots() {
 			ok = ok && d.program.Slots[s].Static
 		}
@@ -44,10 +47,13 @@ func (d *dependencies) fixed(r *Request) bool {
 	r.Headers.walk(check)
 	fields(d.program.Headers)
 	r.Host.URL.walk(check)
+	check(r.Max)
+	for _, a := range r.Arrays {
+		check(a.Max)
+	}
+	check(r.TraceWhen)
 	for _, a := range r.Auth {
-		if a.When != nil {
-			check(a.When)
-		}
+		check(a.When)
 		for _, n := range a.Needs {
 			check(n.Path)
 		}

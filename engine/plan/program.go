@@ -410,7 +410,7 @@ type Request struct {
 	Duplicates string
 	Answers    []*Answer
 
-	// Fixed: address, headers and the parameters that are not of an item follow
+	// Fixed: address, headers, bounds and the parameters that are not of an item follow
 	// from config and portal data alone.
 	Fixed bool
 }
