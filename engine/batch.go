@@ -27,6 +27,7 @@ type Batch struct {
 	arena      *value.Arena
 	events     []event
 	questions  []*Question
+	asked      map[questionKey][]*Question // the same, which differ in their arguments only
 	round      int
 	items      []item // slab that items are taken from
 	indexes    []int  // slab for item.events
@@ -56,6 +57,11 @@ type Question struct {
 }
 
 type askRef struct{ event, answer int }
+
+type questionKey struct {
+	lookup *plan.Lookup
+	key    string
+}
 
 // Reply is the answer to a question.
 type Reply struct {
@@ -358,13 +364,18 @@ func (b *Batch) question(i int, a *plan.Ask, key *value.Node) error {
 	}
 	r.answers = append(r.answers, answered{ask: a})
 	ref := askRef{i, len(r.answers) - 1}
-	for _, q := range b.questions {
-		if q.Lookup == a.Lookup && q.Key == text && value.Equal(q.With, with) {
+	same := questionKey{a.Lookup, strings.Clone(text)}
+	for _, q := range b.asked[same] {
+		if value.Equal(q.With, with) {
 			q.asks = append(q.asks, ref)
 			return nil
 		}
 	}
-	b.questions = append(b.questions, &Question{Lookup: a.Lookup, With: with, Key: strings.Clone(text), asks: []askRef{ref}})
+	if b.asked == nil {
+		b.asked = map[questionKey][]*Question{}
+	}
+	q := &Question{Lookup: a.Lookup, With: with, Key: same.key, asks: []askRef{ref}}
+	b.questions, b.asked[same] = append(b.questions, q), append(b.asked[same], q)
 	return nil
 }
 
@@ -387,7 +398,7 @@ func (b *Batch) Answer(q *Question, reply Reply) { q.answer = &reply }
 func (b *Batch) settle() {
 	b.round++
 	asked := b.questions
-	b.questions = nil
+	b.questions, b.asked = nil, nil
 	waiting := map[int]bool{}
 	for _, q := range asked {
 		answer, failure := b.reply(q)

@@ -17,6 +17,8 @@ type Element struct {
 	events     []int    // positions in the batch
 	key        *item    // what its items have in common; nil for events that travel alone
 	items      []*item
+	load       load            // what one request would carry
+	seen       map[string]bool // identities of its items
 	full       bool
 }
 
@@ -31,10 +33,13 @@ func (o *Output) Elements() []Element {
 	last := map[string]int{} // user: the latest element with an event of theirs
 	for i := range b.events {
 		e := &b.events[i]
-		k := o.home(e, last)
+		key := o.batchKey(e)
+		k := o.home(e, key, last)
 		if k < 0 {
 			k = len(o.elements)
-			o.elements = append(o.elements, Element{Result: e.result, key: batchKey(e)})
+			el := Element{Result: e.result, key: key}
+			el.full = key == nil || !el.take(e)
+			o.elements = append(o.elements, el)
 		}
 		el := &o.elements[k]
 		el.Indexes, el.MessageIDs = append(el.Indexes, e.result.Index), append(el.MessageIDs, e.result.MessageID)
@@ -56,7 +61,7 @@ func (o *Output) Elements() []Element {
 
 // batchKey returns the item that stands for the batch that an event may open or
 // join, nil if it travels alone.
-func batchKey(e *event) *item {
+func (o *Output) batchKey(e *event) *item {
 	if e.result.Status != Mapped || e.alone || len(e.items) == 0 || e.items[0].request.Single {
 		return nil
 	}
@@ -65,13 +70,41 @@ func batchKey(e *event) *item {
 			return nil
 		}
 	}
+	if e.items[0].request.Merges() {
+		r := o.batch.runner
+		r.start(e.node)
+		for _, it := range e.items {
+			if _, err := r.identity(it); err != nil {
+				return nil
+			}
+		}
+	}
 	return e.items[0]
 }
 
-// home finds the first open batch that an event may join, -1 if there is none.
-// The first one leaves the user's later events the widest choice.
-func (o *Output) home(e *event, last map[string]int) int {
-	key := batchKey(e)
+// take counts the items of an event into what one request would carry, unless
+// there is no room for all of them.
+func (el *Element) take(e *event) bool {
+	for _, it := range e.items {
+		if it.request.Merges() && *it.same != "" {
+			if el.seen[*it.same] {
+				continue
+			}
+			if el.seen == nil {
+				el.seen = map[string]bool{}
+			}
+			el.seen[*it.same] = true
+		}
+		if !el.load.take(el.key.target, it) {
+			return false
+		}
+	}
+	return true
+}
+
+// home finds the first open batch that an event may join and takes it in, -1 if
+// there is none. The first one leaves the user's later events the widest choice.
+func (o *Output) home(e *event, key *item, last map[string]int) int {
 	if key == nil {
 		return -1
 	}
@@ -81,18 +114,13 @@ func (o *Output) home(e *event, last map[string]int) int {
 	}
 	for k := earliest; k < len(o.elements); k++ {
 		el := &o.elements[k]
-		if el.key == nil || el.full || !together(el.key, key) {
+		if el.full || !together(el.key, key) {
 			continue
 		}
-		both := append(slices.Clip(el.items), e.items...)
-		if fit(both) < len(both) {
-			merged, err := o.batch.runner.merge(both)
-			if err != nil || fit(merged) < len(merged) {
-				el.full = true
-				continue
-			}
+		if el.take(e) {
+			return k
 		}
-		return k
+		el.full = true
 	}
 	return -1
 }

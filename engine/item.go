@@ -16,7 +16,8 @@ type item struct {
 	target  *target
 	events  []int // positions in the batch of the events that it stands for
 	trace   string
-	array   int // index in request.Arrays
+	array   int     // index in request.Arrays
+	same    *string // what identity gives, once it is known
 }
 
 // newItem takes an item for an event from the slab.
@@ -113,24 +114,34 @@ func (b *Batch) item(i int, e *event, s *plan.Send) error {
 // maxIdentity bounds what `same` may give, in bytes of JSON.
 const maxIdentity = 64 << 10
 
-// identity is what makes two items of a request the same; null, alone or
-// within a list, is like nothing else.
+// identity is what makes two items of a request the same, "" for one that is
+// like no other: where it is null, alone or within a list.
 func (r *runner) identity(it *item) (string, error) {
+	if it.same != nil {
+		return *it.same, nil
+	}
 	r.arguments(it)
 	defer r.set(r.lines.item, r.set(r.lines.item, it.node))
 	v, err := r.expr(it.request.Same)
-	if err != nil || v.IsNull() {
+	if err != nil {
 		return "", err
-	}
-	for m := v.First(); m != nil && v.Kind() == value.List; m = m.Next() {
-		if m.IsNull() {
-			return "", nil
-		}
 	}
 	if value.Larger(v, maxIdentity) {
 		return "", &EventError{Code: "expression_failed", Status: 400, Message: "same has to give something small, such as an id", Rule: it.request.Rule}
 	}
-	return string(value.AppendJSON(nil, v)), nil
+	unlike := v.IsNull()
+	for m := v.First(); m != nil && v.Kind() == value.List; m = m.Next() {
+		unlike = unlike || m.IsNull()
+	}
+	same := ""
+	if !unlike {
+		if len(it.request.Arrays) > 0 { // items of different arrays are never the same
+			same = it.request.Arrays[it.array].Name
+		}
+		same += string(value.AppendJSON(nil, v))
+	}
+	it.same = &same
+	return same, nil
 }
 
 // arguments sets the variables that a request's `args` name.

@@ -11,22 +11,39 @@ import (
 // maxRequest bounds the JSON of one request's body, in bytes.
 const maxRequest = 32 << 20
 
+// load counts what a request carries.
+type load struct {
+	items  int
+	arrays []int // of each array
+}
+
+// take counts one more item, unless the request has no room for it.
+func (l *load) take(t *target, it *item) bool {
+	if l.arrays == nil && len(t.arrays) > 0 {
+		l.arrays = make([]int, len(t.arrays))
+	}
+	if t.max > 0 && l.items == t.max {
+		return false
+	}
+	if len(l.arrays) > 0 {
+		if most := t.arrays[it.array]; most > 0 && l.arrays[it.array] == most {
+			return false
+		}
+		l.arrays[it.array]++
+	}
+	l.items++
+	return true
+}
+
 // fit returns how many of the items, from the first on, one request may carry.
 func fit(items []*item) int {
-	t := items[0].target
 	if items[0].request.Single {
 		return 1
 	}
-	counts := make([]int, len(t.arrays))
+	var l load
 	for i, it := range items {
-		if t.max > 0 && i >= t.max {
+		if !l.take(items[0].target, it) {
 			return i
-		}
-		if len(counts) > 0 {
-			counts[it.array]++
-			if most := t.arrays[it.array]; most > 0 && counts[it.array] > most {
-				return i
-			}
 		}
 	}
 	return len(items)
@@ -63,7 +80,7 @@ func together(a, b *item) bool {
 // merge adds items that are the same into one, as the request says.
 func (r *runner) merge(items []*item) ([]*item, error) {
 	q := items[0].request
-	if len(items) < 2 || q.Same == nil || q.Duplicates == "" || q.Duplicates == "keep" {
+	if len(items) < 2 || !q.Merges() {
 		return items, nil
 	}
 	var out []*item
@@ -72,9 +89,6 @@ func (r *runner) merge(items []*item) ([]*item, error) {
 		same, err := r.identity(it)
 		if err != nil {
 			return nil, err
-		}
-		if same != "" && len(q.Arrays) > 0 {
-			same = q.Arrays[it.array].Name + same
 		}
 		k, again := seen[same]
 		if same == "" || !again {

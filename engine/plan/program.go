@@ -248,6 +248,7 @@ type SetLine struct {
 type Source struct {
 	Path expression.Path
 	Expr *Expr
+	Any  bool // lists and objects fit: it is an object of the rules
 }
 
 // Rest is the rule for the keys that no set line has read.
@@ -401,6 +402,7 @@ type Request struct {
 	Encode     string // json, form, xml, text
 	Envelope   *Template
 	Single     bool  // the envelope is made of one item
+	UsesItem   bool  // something of it is made of items
 	Max        *Expr // nil: no bound
 	Arrays     []Array
 	MaxBytes   int
@@ -413,6 +415,11 @@ type Request struct {
 	// Fixed: address, headers, bounds and the parameters that are not of an item follow
 	// from config and portal data alone.
 	Fixed bool
+}
+
+// Merges reports whether items that are the same become one.
+func (r *Request) Merges() bool {
+	return r.Same != nil && r.Duplicates != "" && r.Duplicates != "keep"
 }
 
 // Array is one of several lists that the items of a request are told apart by.
