@@ -66,7 +66,12 @@ func WithEvents(name string, schemas fs.FS) Option {
 // WithBase lets overlays name their base destinations. display is what the
 // base's file names start with in messages.
 func WithBase(find func(name string) (folder fs.FS, display string, ok bool)) Option {
-	return func(o *options) { o.plan.Base = find }
+	return func(o *options) {
+		o.plan.Base = func(name string) (fs.FS, string, bool) {
+			base, display, ok := find(name)
+			return folder{base}, display, ok
+		}
+	}
 }
 
 // WithFunctions adds functions that rules may call. They have to be pure.
@@ -85,15 +90,15 @@ type Program struct {
 	warnings source.Diagnostics
 }
 
-// Load reads, checks and compiles a mapping folder. All mistakes are found in
+// Load reads, checks and compiles a mapping folder, in which links are not followed. All mistakes are found in
 // one go; the error is source.Diagnostics, each with its place.
-func Load(folder fs.FS, with ...Option) (*Program, error) {
+func Load(files fs.FS, with ...Option) (*Program, error) {
 	o := options{plan: plan.Options{Events: map[string]fs.FS{}}}
 	for _, w := range with {
 		w(&o)
 	}
 	o.plan.Expression = expression.Options{Cost: o.limits.CEL}
-	p, found := plan.Compile(folder, o.plan)
+	p, found := plan.Compile(folder{files}, o.plan)
 	if p == nil {
 		return nil, found
 	}
