@@ -111,6 +111,18 @@ send:
 		_, found = load(f)
 		Expect(found[0].Help).To(Equal("did you mean visits?"))
 	})
+	It("has to find its arrays in the envelope", func() {
+		for old, code := range map[string]string{"visits: =items.visits": "unused-array", "=items.people": "unknown-field"} {
+			f := files("")
+			f["destination.yaml"].Data = []byte(strings.NewReplacer("input_", "4", old, map[string]string{"unused-array": "x: 1", "unknown-field": "=items.peple"}[code]).Replace(string(f["destination.yaml"].Data)))
+			_, found := load(f)
+			var codes []string
+			for _, d := range found {
+				codes = append(codes, d.Code)
+			}
+			Expect(codes).To(ContainElement(code))
+		}
+	})
 })
 
 var _ = Describe("a batch whose body is too large", func() {

@@ -47,7 +47,7 @@ func (o *Output) Elements() []Element {
 		if len(el.events) > 1 {
 			el.Warnings = append(slices.Clone(el.Warnings), e.result.Warnings...)
 		}
-		if e.user != "" {
+		if e.user != "" && e.result.Status != Filtered { // what is dropped on purpose has no place in the order
 			last[e.user] = max(last[e.user], k)
 		}
 	}

@@ -78,6 +78,13 @@ func (b *Batch) item(i int, e *event, s *plan.Send) error {
 	if len(e.items) >= limits.Items {
 		return &EventError{Code: "too_many_items", Status: 400, Rule: s.Rule, Message: fmt.Sprintf("the event makes more than %d items", limits.Items)}
 	}
+	node, err := r.template(s.Item)
+	if err != nil {
+		return err
+	}
+	if s.Item != nil && node.IsNull() {
+		return nil // nothing is no item
+	}
 	it := b.newItem(i, s)
 	for _, w := range s.With {
 		v, err := r.template(w)
@@ -85,10 +92,6 @@ func (b *Batch) item(i int, e *event, s *plan.Send) error {
 			return err
 		}
 		it.args = append(it.args, v)
-	}
-	node, err := r.template(s.Item)
-	if err != nil {
-		return err
 	}
 	it.node = r.wrote(node, s.Rule)
 	if it.target, err = r.target(it); err != nil {

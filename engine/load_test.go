@@ -110,6 +110,10 @@ var _ = Describe("a mistake in a rule", func() {
 		Entry("a field that no object has", "order.yaml", "item: {id: =order.id,", "item: {id: =order.«idd»,", "unknown-field", "did you mean id?"),
 		Entry("a field that no row has", "destination.yaml", "url: ${family.people}/batch", "url: ${family.«peopel»}/batch", "unknown-field", "did you mean people?"),
 		Entry("a field that the config does not declare", "destination.yaml", "when: config.token != null", "when: config.«tokn» != null", "unknown-field", "did you mean token?"),
+		Entry("a mark where none belongs", "person.yaml", "    when: size(found) > 2", "    when: «=»size(found) > 2", "needless-mark", "only an expression can stand here"),
+		Entry("a type that no row converts", "profile.yaml", "type: '\"flag\"'", "type: '«\"flga\"»'", "unknown-type", "did you mean flag?"),
+		Entry("a send entry without an item", "note.yaml", "    each: properties.notes\n    item: {text: \"${value} (${index})\", by: =userId}\n", "", "missing-key", "add item"),
+		Entry("a bound that holds for no host", "destination.yaml", `within: "*.shop.example"`, `within: «"*"»`, "bad-within", "*.example.com for those below it"),
 		Entry("a rest without an object", "profile.yaml", "    under: [traits, context.traits]\n", "", "unknown-name", "nothing here is called email"),
 	)
 	It("is reported with all others, sorted, in one run", func() {
@@ -131,7 +135,7 @@ var _ = Describe("a mistake in a rule", func() {
 		files := folder("shop")
 		files["second.yaml"] = files["destination.yaml"]
 		_, found = load(files)
-		Expect(found[0].Code).To(Equal("duplicate-name"))
+		Expect(found[0].Code).To(Equal("two-destinations"))
 		Expect(found[0].Summary).To(ContainSubstring("shop/destination.yaml"))
 	})
 	It("leaves fixtures and files without YAML alone", func() {
@@ -142,6 +146,21 @@ var _ = Describe("a mistake in a rule", func() {
 		Expect(found).To(BeEmpty())
 		Expect(p.Rules()).NotTo(BeEmpty())
 	})
+	DescribeTable("that may be meant is doubted", func(file, old, new, code, help string) {
+		files := folder("shop")
+		text := string(files[file].Data)
+		Expect(strings.Count(text, old)).To(Equal(1))
+		files[file] = &fstest.MapFile{Data: []byte(strings.Replace(text, old, new, 1))}
+		p, found := load(files)
+		Expect(found).To(BeEmpty())
+		Expect(p.Warnings()).To(HaveLen(1))
+		Expect(p.Warnings()[0].Code).To(Equal(code))
+		Expect(p.Warnings()[0].Help).To(ContainSubstring(help))
+	},
+		Entry("a text that looks like a path", "note.yaml", "by: =userId", "by: context.userId", "text-like-path", "write =context.userId"),
+		Entry("a root that is repeated", "profile.yaml", "      email: email", "      email: traits.email", "repeated-root", "write email"),
+		Entry("a mapping that no route leads to", "destination.yaml", "    to: note", "    to: order\n    name: again", "unused-mapping", "add a route"),
+	)
 	It("gives every rule a name of its own and a place", func() {
 		seen := map[string]bool{}
 		for _, r := range shop().Rules() {

@@ -163,6 +163,30 @@ var _ = Describe("mapping an event", func() {
 		Expect(dig(line, "error", "rule")).To(Equal("shop/order.yaml:7:68"))
 		Expect(dig(line, "error", "message")).To(ContainSubstring("ten"))
 	})
+	It("hides what authentication computes, also without a schema of the config", func() {
+		p, found := load(fstest.MapFS{
+			"d.yaml": {Data: []byte("celmap: destination/v1\nname: d\nhosts: {api: {url: \"https://${config.account}.example.com\", within: \"*.example.com\"}}\nroutes: [{to: m}]\nauth: [{name: key, needs: [config.account, config.key], params: {key: =config.key, v: 1}, headers: {X-Key: \"k ${config.key}\"}}]\nrequests:\n  q: {method: POST, host: api, url: /q, envelope: =item}\n")},
+			"m.yaml": {Data: []byte("celmap: mapping/v1\nname: m\nobjects:\n  lines: {each: input.lines, set: {sku: sku}}\n  all: {set: {lines: =lines, one: =input.one}}\nsend: [{request: q, item: =all}]\n")},
+		})
+		Expect(found).To(BeEmpty())
+		o := bind(p, `{"account":"a","key":"s3cret"}`).Plan(inputs(`{"lines":[{"sku":"x"}],"one":1}`)).Map()
+		defer o.Release()
+		Expect(string(o.Results()[0].AppendRedacted(nil))).To(And(Not(ContainSubstring("s3cret")), ContainSubstring(`"params":{"key":"[secret]","v":"1"}`)))
+		By("an object of the rules fits a line as a whole")
+		Expect(dig(string(o.Results()[0].AppendJSON(nil)), "requests", 0, "body", "JSON", "lines")).To(HaveLen(1))
+		By("what authentication needs is looked at before the address that is made of it")
+		Expect(dig(lines(bind(p, `{}`), `{"one":1}`)[0], "error", "message")).To(Equal("config.account is missing or empty in the destination's settings"))
+	})
+	It("makes no item of nothing", func() {
+		p, found := load(fstest.MapFS{
+			"d.yaml": {Data: []byte("celmap: destination/v1\nname: d\nhosts: {api: https://api.example.com}\nroutes: [{to: m}]\nrequests:\n  q: {method: POST, host: api, url: /q, envelope: {all: =items}}\n")},
+			"m.yaml": {Data: []byte("celmap: mapping/v1\nname: m\nsend: [{request: q, each: input.all, item: =value.x}]\n")},
+		})
+		Expect(found).To(BeEmpty())
+		got := lines(bind(p, "{}"), `{"all":[{"x":1},{},{"x":null},{"x":2}]}`, `{"all":[{}]}`)
+		Expect(got[0]).To(ContainSubstring(`{"all":[1,2]}`))
+		Expect(dig(got[1], "status")).To(Equal("filtered"))
+	})
 	It("reads events in RudderStack's envelope", func() {
 		line := one(token, `{"message":`+identify(`{"email":"a@b.org"}`)+`,"metadata":{"jobId":17}}`)
 		Expect(dig(line, "requests", 0, "body", "JSON", "people", 0, "ref")).To(Equal("17"))
@@ -259,6 +283,9 @@ var _ = Describe("batches", func() {
 		}
 		return out
 	}
+	note := func(id, user string) string {
+		return fmt.Sprintf(`{"type":"track","event":"x","messageId":%q,"userId":%q,"properties":{"notes":["n"]}}`, id, user)
+	}
 	ping := func(id, user string) string {
 		return fmt.Sprintf(`{"type":"track","event":"Ping","messageId":%q,"userId":%q}`, id, user)
 	}
@@ -270,8 +297,12 @@ var _ = Describe("batches", func() {
 		Expect(dig(got[0], "indexes")).To(HaveLen(3))
 	})
 	It("lets no batch overtake another event of the same user", func() {
-		got := elements(person("1", "a", "1@x.org", ""), ping("2", "b"), person("3", "b", "3@x.org", ""), person("4", "a", "4@x.org", ""), person("5", "c", "5@x.org", ""))
-		Expect(ids(got)).To(Equal([]any{[]any{"1", "4", "5"}, "2", []any{"3"}}))
+		got := elements(person("1", "a", "1@x.org", ""), note("2", "b"), person("3", "b", "3@x.org", ""), person("4", "a", "4@x.org", ""), person("5", "c", "5@x.org", ""))
+		Expect(ids(got)).To(Equal([]any{[]any{"1", "4", "5"}, []any{"2"}, []any{"3"}}))
+	})
+	It("lets what is filtered hold up nothing", func() {
+		got := elements(person("1", "a", "1@x.org", ""), ping("2", "b"), person("3", "b", "3@x.org", ""))
+		Expect(ids(got)).To(Equal([]any{[]any{"1", "3"}, "2"}))
 	})
 	It("counts a rejected event as its user's earlier one", func() {
 		got := elements(person("1", "a", "1@x.org", ""), person("2", "b", "bad", ""), person("3", "b", "3@x.org", ""))

@@ -248,12 +248,12 @@ type place struct{ root, source int }
 // source returns the first source that fits: all under the first root before
 // the next. null tells that one was there, but null or "".
 func (b *builder) source(l *plan.SetLine) (v *value.Node, at place, null bool, err error) {
-	fits := func(n *value.Node) bool {
+	fits := func(s *plan.Source, n *value.Node) bool {
 		if n.IsEmpty() {
 			null = null || n != nil && n.Len() == 0 && n.Kind() != value.List && n.Kind() != value.Object
 			return false
 		}
-		return l.KeepAny || n.IsScalar()
+		return l.KeepAny || s.Any || n.IsScalar()
 	}
 	for root := range max(1, len(b.roots)) {
 		for i := range l.Sources {
@@ -270,7 +270,7 @@ func (b *builder) source(l *plan.SetLine) (v *value.Node, at place, null bool, e
 			case root < len(b.roots):
 				n = s.Path.Walk(b.roots[root])
 			}
-			if fits(n) {
+			if fits(s, n) {
 				return n, place{root, i}, null, nil
 			}
 		}

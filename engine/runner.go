@@ -343,6 +343,10 @@ func (r *runner) parts(parts []plan.Part, escape func(string) (string, error)) (
 		}
 		if escape != nil && !p.Rules {
 			if s, err = escape(s); err != nil {
+				var known *EventError
+				if errors.As(err, &known) && known.Path == "" {
+					known.Path = p.Expr.Text
+				}
 				return nil, err
 			}
 		}

@@ -53,13 +53,13 @@ func (r *runner) makeTarget(it *item) (*target, error) {
 	defer r.set(r.lines.item, r.set(r.lines.item, it.node))
 	t := &target{headers: r.arena.Object(), params: r.arena.Object(), trace: q.TraceField != ""}
 	var err error
-	if t.endpoint, err = r.endpoint(q.Host, q.URL, q.Rule); err != nil {
-		return nil, err
-	}
 	if err := r.addTexts(t.headers, r.program.Headers, q.Rule, true); err != nil {
 		return nil, err
 	}
-	if err := r.authenticate(t, q); err != nil {
+	if err := r.authenticate(t, q); err != nil { // before the address, which may be made of what it needs
+		return nil, err
+	}
+	if t.endpoint, err = r.endpoint(q.Host, q.URL, q.Rule); err != nil {
 		return nil, err
 	}
 	own, err := r.template(q.Headers)
@@ -122,6 +122,8 @@ func (r *runner) authenticate(t *target, q *plan.Request) error {
 		if err := r.addTexts(t.params, a.Params, a.Rule, false); err != nil {
 			return err
 		}
+		r.hide(t.headers, a.Headers)
+		r.hide(t.params, a.Params)
 		if a.User != nil {
 			return r.basic(t, a)
 		}
@@ -131,6 +133,16 @@ func (r *runner) authenticate(t *target, q *plan.Request) error {
 		return &EventError{Code: "missing_config", Status: 400, Rule: q.Rule, Path: "config", Message: "no way of authentication fits the destination's settings"}
 	}
 	return nil
+}
+
+// hide marks what an auth entry computes as secret, also where no schema of the
+// config says so: it is what proves who sends.
+func (r *runner) hide(object *value.Node, fields []plan.Field) {
+	for _, f := range fields {
+		if v := object.Get(f.Name); v != nil && f.Value.Constant == nil {
+			r.arena.Set(object, f.Name, r.arena.MarkSecret(v))
+		}
+	}
 }
 
 func (r *runner) basic(t *target, a *plan.Auth) error {
@@ -254,7 +266,7 @@ func (r *runner) endpoint(h *plan.Host, t *plan.Template, rule *Rule) (*value.No
 			return nil, err
 		}
 		secret = v.HoldsSecret()
-		if err := within(base, h); err != nil {
+		if err := within(base, r.shown(v, nil), h); err != nil {
 			return nil, err
 		}
 	}
@@ -287,10 +299,10 @@ func (r *runner) endpoint(h *plan.Host, t *plan.Template, rule *Rule) (*value.No
 }
 
 // within checks that an address from the config is where the destination
-// allows it.
-func within(base string, h *plan.Host) error {
+// allows it; shown is the address without secrets.
+func within(base, shown string, h *plan.Host) error {
 	fail := func(why string) error {
-		return &EventError{Code: "forbidden_host", Status: 400, Rule: h.Rule, Path: "config", Message: "the address of the host " + h.Name + " in the destination's settings cannot be used: " + why}
+		return &EventError{Code: "forbidden_host", Status: 400, Rule: h.Rule, Path: "config", Message: fmt.Sprintf("the address of the host %s in the destination's settings, %q, cannot be used: %s", h.Name, shown, why)}
 	}
 	u, err := url.Parse(base)
 	switch {

@@ -395,6 +395,10 @@ func (c *compiler) problems(n *source.Node, offset int, problems []expression.Pr
 
 // expr compiles an expression that stands alone in a scalar.
 func (c *compiler) expr(s *scope, n *source.Node, want expression.Want) *Expr {
+	if strings.HasPrefix(n.Text, "=") {
+		c.error(n.At(0, 1), "needless-mark", "remove it: only an expression can stand here", "the = marks expressions among texts, and is not written here")
+		return nil
+	}
 	return c.exprAt(s, n, 0, n.Text, want)
 }
 
@@ -460,7 +464,22 @@ func (c *compiler) template(s *scope, n *source.Node) *Template {
 	case strings.Contains(n.Text, "${"):
 		return c.text(s, n)
 	}
+	c.warnOfPath(s, n)
 	return &Template{Constant: n.Value(c.arena).Freeze()}
+}
+
+// warnOfPath doubts a text that looks like the path of a field.
+func (c *compiler) warnOfPath(s *scope, n *source.Node) {
+	if n.Style != source.Plain {
+		return
+	}
+	p, problem := expression.ParsePath(n.Text)
+	if problem != nil || len(p) < 2 {
+		return
+	}
+	if slot, ok := s.Slot(p[0].Name); ok && c.program.Slots[slot].Kind != VariableSlot {
+		c.warn(n.Span, "text-like-path", "write ="+n.Text+" for its value, or put the text in quotes", "%q is sent as this text, although %s is a name", n.Text, p[0].Name)
+	}
 }
 
 // text compiles a scalar with ${expr} in it. $${ stands for ${ itself.
@@ -617,6 +636,11 @@ func (c *compiler) compileRoutes(root *source.Node) {
 			c.error(list[i+1].Span, "unreachable", "move the route without when to the end", "this route is never reached: the one before it takes every event")
 		}
 		c.program.Routes = append(c.program.Routes, r)
+	}
+	for _, name := range sortedNames(c.program.Mappings) {
+		if !slices.ContainsFunc(c.program.Routes, func(r *Route) bool { return r.To == c.program.Mappings[name] }) {
+			c.warn(c.folder.mappings[name].root.Get("name").Span, "unused-mapping", "add a route with to: "+name+", or remove the file", "no route leads to the mapping %q", name)
+		}
 	}
 }
 

@@ -70,6 +70,9 @@ func (c *compiler) compileHosts(root *source.Node) {
 		c.program.Hosts[h.Name] = h
 		if e.Value.Kind == source.Mapping {
 			h.URL, h.Within = c.template(c.configScope(), e.Value.Get("url")), text(e.Value, "within")
+			if w := e.Value.Get("within"); w != nil && !validWithin(w.Text) {
+				c.error(w.Span, "bad-within", "write a host such as api.example.com, *.example.com for those below it, or any", "%q names no hosts", w.Text)
+			}
 			continue
 		}
 		u, err := url.Parse(e.Value.Text)
@@ -81,6 +84,16 @@ func (c *compiler) compileHosts(root *source.Node) {
 		}
 		h.Base = strings.TrimSuffix(e.Value.Text, "/")
 	}
+}
+
+// validWithin reports whether a bound of hosts can hold for any.
+func validWithin(s string) bool {
+	if s == "any" || s == "localhost" {
+		return true
+	}
+	host := strings.TrimPrefix(s, "*.")
+	labels := strings.Split(host, ".")
+	return len(labels) > 1 && !slices.Contains(labels, "") && !strings.ContainsAny(host, "*/:@ ")
 }
 
 func (c *compiler) host(n *source.Node) *Host {
@@ -190,15 +203,14 @@ func (c *compiler) compileRequests(root *source.Node, auth map[string]*Auth, ans
 			s = many
 		}
 		r.Envelope, r.Params = c.template(s, body), c.template(s, params)
+		r.UsesItem = !r.Single || c.mentions(one, body, "item") || c.mentions(one, params, "item")
 		if r.Max = c.optional(c.configScope(), n, "max", expression.Anything); r.Max != nil && r.Single {
 			c.warn(n.Get("max").Span, "useless-key", "remove max, or use items in the envelope", "each of these requests carries one item, so max has no effect")
 		}
 		for _, a := range entries(n.Get("arrays")) {
 			r.Arrays = append(r.Arrays, Array{Name: a.Key.Text, Max: c.optional(c.configScope(), a.Value, "max", expression.Anything)})
 		}
-		if len(r.Arrays) > 0 && r.Single {
-			c.error(n.Get("arrays").Span, "useless-key", "put items into the envelope, such as {"+r.Arrays[0].Name+": =items."+r.Arrays[0].Name+"}", "the envelope does not use the arrays")
-		}
+		c.checkArrays(r, n, many)
 		r.Same = c.optional(c.configScope().with("item"), n, "same", expression.Anything)
 		c.trace(r, n.Get("trace"))
 		c.requestAuth(r, n.Get("auth"), auth)
@@ -216,6 +228,37 @@ func (c *compiler) compileRequests(root *source.Node, auth map[string]*Auth, ans
 			}
 		}
 		c.program.Requests[r.Name] = r
+	}
+}
+
+// checkArrays reports arrays that the envelope leaves out, and ones that it uses
+// but the request does not declare: their items would be lost.
+func (c *compiler) checkArrays(r *Request, n *source.Node, s *scope) {
+	if len(r.Arrays) == 0 {
+		return
+	}
+	slot, _ := s.Slot("items")
+	whole, used := false, map[string]*Expr{}
+	r.Envelope.walk(func(e *Expr) {
+		e.Reads(func(i int, steps expression.Path) {
+			switch {
+			case i != slot:
+			case len(steps) == 0 || steps[0].IsIndex:
+				whole = true
+			default:
+				used[steps[0].Name] = e
+			}
+		})
+	})
+	var names []string
+	for _, a := range r.Arrays {
+		names = append(names, a.Name)
+		if used[a.Name] == nil && !whole {
+			c.error(n.Get("arrays").Span, "unused-array", "put =items."+a.Name+" into the envelope", "the envelope does not use the array %q, so its items would be lost", a.Name)
+		}
+	}
+	for _, name := range sortedNames(used) {
+		c.checkField(read{expr: used[name]}, "the request "+r.Name+" has no array", name, names)
 	}
 }
 

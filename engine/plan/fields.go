@@ -40,10 +40,10 @@ func (c *compiler) checkReads() {
 					known = append(known, m.Key())
 				}
 			}
-			c.checkField(r, "no row of the table "+slot.Name+" has", field, known)
+			c.checkField(r, "no row of the table "+slot.Name+" has a field", field, known)
 		case ObjectSlot:
 			if o := slot.Object; o.Rest == nil && o.Each == nil {
-				c.checkField(r, "no line of the object "+slot.Name+" sets", field, sortedNames(o.Targets))
+				c.checkField(r, "no line of the object "+slot.Name+" sets a field", field, sortedNames(o.Targets))
 			}
 		case ConfigSlot:
 			c.checkConfig(r, field)
@@ -60,7 +60,7 @@ func (c *compiler) checkField(r read, what, field string, known []string) {
 	if near := source.Suggest(field, known); near != "" {
 		help = "did you mean " + near + "?"
 	}
-	c.error(r.place(field), "unknown-field", help, "%s a field %q", what, field)
+	c.error(r.place(field), "unknown-field", help, "%s %q", what, field)
 }
 
 func (c *compiler) checkConfig(r read, field string) {

@@ -113,16 +113,19 @@ func (c *compiler) place(f *folder, r *ruleFile) {
 	again := func(old *ruleFile, what string) {
 		c.error(r.root.Get("name").Span, "duplicate-name", "rename one of them", "%s %q is defined in %s already", what, r.name, old.root.Span.File.Name)
 	}
+	second := func(old *ruleFile, what string) {
+		c.error(r.root.Get("celmap").Span, "two-destinations", "put each into a folder of its own", "a folder holds one %s, and %s is one already", what, old.root.Span.File.Name)
+	}
 	switch r.kind {
 	case syntax.DestinationKind:
 		if f.destination != nil {
-			again(f.destination, "a destination")
+			second(f.destination, "destination")
 			return
 		}
 		f.destination = r
 	case syntax.OverlayKind:
 		if f.overlay != nil {
-			again(f.overlay, "an overlay")
+			second(f.overlay, "overlay")
 			return
 		}
 		f.overlay = r

@@ -164,6 +164,9 @@ func (c *compiler) compileSend(s *scope, file string, n *source.Node, taken map[
 	}
 	send.With = c.with(in, n, n.Get("with"), send.Request.Args, "the request "+send.Request.Name)
 	send.Item = c.template(in, n.Get("item"))
+	if send.Item == nil && send.Request.UsesItem {
+		c.error(n.Span, "missing-key", "add item: with what is sent", "the request %s is made of items, and this entry has none", send.Request.Name)
+	}
 	return send
 }
 
@@ -217,6 +220,9 @@ func (c *compiler) objectBody(o *Object, s *scope, id string, n *source.Node) {
 	line := s.with(lineVariables...)
 	if t := n.Get("type"); t != nil {
 		o.Type = c.alternatives(line, t)
+		for _, e := range o.Type {
+			c.constantType(o, e)
+		}
 	}
 	if nulls := n.Get("nulls"); nulls != nil {
 		o.Nulls = *c.nulls(line, nulls)
@@ -324,6 +330,7 @@ func (c *compiler) setLine(o *Object, s, line *scope, id string, e source.Entry,
 	}
 	l.Value = c.optional(line, n, "value", expression.Anything)
 	l.Type = c.optional(line, n, "type", expression.Anything)
+	c.constantType(o, l.Type)
 	l.KeepAny = text(n, "keep") == "any"
 	if d := n.Get("default"); d != nil {
 		l.Default = d.Value(c.arena).Freeze()
@@ -345,23 +352,63 @@ func (c *compiler) sources(o *Object, s *scope, n *source.Node, element bool) []
 	for _, x := range list {
 		switch {
 		case strings.HasPrefix(x.Text, "="):
-			out = append(out, Source{Expr: c.exprAt(s, x, 1, x.Text[1:], expression.Anything)})
+			e := c.exprAt(s, x, 1, x.Text[1:], expression.Anything)
+			out = append(out, Source{Expr: e, Any: c.isObject(e)})
 		case len(o.Under) > 0 || element:
 			p, problem := expression.ParsePath(x.Text)
 			if problem != nil {
 				c.problems(x, 0, []expression.Problem{*problem})
 				continue
 			}
+			c.warnOfRoot(o, x, p)
 			out = append(out, Source{Path: p})
 		default:
 			if _, problem := expression.ParsePath(x.Text); problem != nil {
 				c.problems(x, 0, []expression.Problem{*problem})
 				continue
 			}
-			out = append(out, Source{Expr: c.expr(s, x, expression.Anything)})
+			e := c.expr(s, x, expression.Anything)
+			out = append(out, Source{Expr: e, Any: c.isObject(e)})
 		}
 	}
 	return out
+}
+
+// constantType reports a type written as a text that no row converts.
+func (c *compiler) constantType(o *Object, e *Expr) {
+	if e == nil {
+		return
+	}
+	if v, ok := e.Constant(); ok && (o.Types == nil || o.Types.Rows[v.Text()] == nil) {
+		var rows []string
+		if o.Types != nil {
+			rows = sortedNames(o.Types.Rows)
+		}
+		help := "add the row under types; there are " + strings.Join(rows, ", ")
+		if near := source.Suggest(v.Text(), rows); near != "" {
+			help = "did you mean " + near + "?"
+		}
+		c.error(e.Span(0, len(e.Text)), "unknown-type", help, "types has no row %q", v.Text())
+	}
+}
+
+// isObject reports whether an expression is the name of an object of the rules,
+// which is meant as a whole.
+func (c *compiler) isObject(e *Expr) bool {
+	if e == nil {
+		return false
+	}
+	slot, steps, ok := e.Path()
+	return ok && len(steps) == 0 && c.program.Slots[slot].Kind == ObjectSlot
+}
+
+// warnOfRoot doubts a path that repeats a root which it lies below anyway.
+func (c *compiler) warnOfRoot(o *Object, n *source.Node, p expression.Path) {
+	for _, u := range o.Under {
+		if u != nil && len(p) > 1 && (n.Text == u.Text || strings.HasPrefix(n.Text, u.Text+".")) {
+			c.warn(n.Span, "repeated-root", "write "+strings.TrimPrefix(n.Text, u.Text+"."), "%s is looked for below %s, so this reads %s.%s", n.Text, u.Text, u.Text, n.Text)
+		}
+	}
 }
 
 func (c *compiler) compileTypes(s *scope, file string, n *source.Node) *Types {

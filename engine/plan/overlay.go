@@ -39,7 +39,7 @@ func (c *compiler) applyOverlay(top *folder) *folder {
 	}
 	fsys, display, ok := c.options.Base(name.Text)
 	if !ok {
-		c.error(name.Span, "unknown-base", "name a destination that is built in, such as billing", "there is no destination %q to base the overlay on", name.Text)
+		c.error(name.Span, "unknown-base", "name a destination that is built in", "there is no destination %q to base the overlay on", name.Text)
 		return nil
 	}
 	base := c.readFolder(fsys, display)
