@@ -23,7 +23,7 @@ func (p *pipeline) perform(j *job) {
 	var outcomes []outcome
 	inputs := make([]engine.Input, 0, len(j.items))
 	for i := range j.items {
-		if it := &j.items[i]; it.Problem == nil {
+		if it := &j.items[i]; it.Problem == nil && it.refused == nil {
 			inputs = append(inputs, engine.Input{JSON: j.text[it.start:it.end], Index: it.Index})
 		} else {
 			outcomes = append(outcomes, outcome{Result: it.refusal(), events: 1})
@@ -54,17 +54,20 @@ func (p *pipeline) perform(j *job) {
 	}
 }
 
-// refusal returns the result of an item that is no event.
+// refusal returns the result of an item that is no event, or whose config
+// cannot be used.
 func (it *item) refusal() *engine.Result {
-	code := value.CodeInvalidJSON
-	if it.Problem.TooLarge {
-		code = value.CodeEventTooLarge
+	e := &engine.EventError{Code: value.CodeInvalidJSON, Status: http.StatusBadRequest}
+	switch {
+	case it.refused != nil:
+		e.Code, e.Message, e.Path = "invalid_config", it.refused.Error(), "config"
+	case it.Problem.TooLarge:
+		e.Code, e.Message = value.CodeEventTooLarge, it.Problem.Message
+	default:
+		e.Message = it.Problem.Message
 	}
-	return &engine.Result{
-		Index:  it.Index,
-		Status: engine.Rejected,
-		Error:  &engine.EventError{Code: code, Status: http.StatusBadRequest, Message: it.place() + it.Problem.Message},
-	}
+	e.Message = it.place() + e.Message
+	return &engine.Result{Index: it.Index, Status: engine.Rejected, Error: e}
 }
 
 // place begins a message about an item.

@@ -41,6 +41,7 @@ type job struct {
 type item struct {
 	input.Item
 	start, end int
+	refused    error // its own config cannot be used
 }
 
 // run returns the first error. All that was mapped before it has been written.
@@ -103,18 +104,16 @@ func (p *pipeline) read(free <-chan *job, give func(*job) bool) error {
 			}
 			return usage("%w", err)
 		}
-		connection, err := p.binder.connection(next.JSON)
-		if err != nil {
-			return err
-		}
-		if j.connection != nil && j.connection != connection && next.Problem == nil {
+		connection, refused := p.binder.connection(next.JSON)
+		mapped := next.Problem == nil && refused == nil
+		if mapped && j.connection != nil && j.connection != connection {
 			if !give(j) {
 				return nil
 			}
 			j = newJob(free)
 		}
-		j.add(next)
-		if next.Problem == nil {
+		j.add(next, refused)
+		if mapped {
 			j.connection = connection
 		}
 		full := len(j.items) == p.size
@@ -140,11 +139,11 @@ func newJob(free <-chan *job) *job {
 	}
 }
 
-func (j *job) add(next input.Item) {
+func (j *job) add(next input.Item, refused error) {
 	start := len(j.text)
 	j.text = append(j.text, next.JSON...)
 	next.JSON = nil // good until the next item only
-	j.items = append(j.items, item{next, start, len(j.text)})
+	j.items = append(j.items, item{next, start, len(j.text), refused})
 }
 
 func (p *pipeline) work(j *job) {

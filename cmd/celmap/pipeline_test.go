@@ -86,6 +86,20 @@ var _ = Describe("celmap map", func() {
 		Expect(complaints.String()).To(Equal("3 events: 0 mapped, 1 rejected, 2 filtered\n  rejected: 1 event_too_large\n"))
 	})
 
+	It("rejects an event whose own config cannot be used, and goes on", func() {
+		event := `{"message":{"type":"page"},"destination":{"Config":{%s}}}` + "\n"
+		text := strings.Repeat("\u2028", 349_000) // twice as long when it is escaped
+		large := fmt.Sprintf(event, fmt.Sprintf(`"a":"%s","b":"%[1]s","c":"%[1]s"`, text))
+		for _, events := range []string{`{"type":"page"}` + "\n" + large + `{"type":"page"}`, fmt.Sprintf(event, `"a":1`) + large + fmt.Sprintf(event, `"a":2`)} {
+			for _, batch := range []string{"--batch", "--batch-size=2"} {
+				var out, complaints bytes.Buffer
+				Expect(run([]string{"map", "--mapping", "testdata/rules", batch}, &streams{strings.NewReader(events), &out, &complaints})).To(Equal(exitDone))
+				Expect(complaints.String()).To(Equal("3 events: 0 mapped, 1 rejected, 2 filtered\n  rejected: 1 invalid_config\n"))
+				Expect(strings.Split(out.String(), "\n")[1]).To(HavePrefix(`{"index":1,"messageId":"","status":"rejected","error":{"code":"invalid_config","status":400,"message":"line 2 of stdin: config: `))
+			}
+		}
+	})
+
 	It("stops when its results cannot be written", func() {
 		var complaints bytes.Buffer
 		events := io.MultiReader(strings.NewReader(strings.Repeat(`{"type":"page"}`+"\n", 100_000)))
