@@ -94,7 +94,22 @@ func (e *celEval) explain(f *celFrame, err error) error {
 	case errors.As(err, &failed) && noOverload(failed):
 		return &Error{From: e.from, To: e.to, Cause: err, Message: "a function here does not take the value that it is given; ask for x != null or kind(x) before"}
 	}
-	return e.fail(err)
+	failed := e.fail(err).(*Error)
+	failed.Message = shorten(failed.Message)
+	return failed
+}
+
+// maxMessage bounds the messages of cel-go, which quote whole texts of events.
+const maxMessage = 300
+
+func shorten(s string) string {
+	n := 0
+	for i := range s {
+		if n++; n > maxMessage {
+			return s[:i] + "…"
+		}
+	}
+	return s
 }
 
 func noOverload(err *types.Err) bool { return strings.Contains(err.String(), "no such overload") }

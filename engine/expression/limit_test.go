@@ -3,13 +3,13 @@ package expression_test
 import (
 	"strings"
 	"testing"
-	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
 	"github.com/celmap/celmap/engine/expression"
 	"github.com/celmap/celmap/engine/value"
+	"github.com/celmap/celmap/internal/growth"
 )
 
 // hostile is an event of about a megabyte: a long list, a long text, a list of lists.
@@ -21,6 +21,19 @@ var hostile = func() *value.Node {
 
 // Under the race detector everything takes ten times as long: make race leaves out what is labelled time.
 var _ = Describe("limits", Label("time"), func() {
+	DescribeTable("keep messages short, whatever the event holds", func(text string) {
+		for _, options := range []expression.Options{{}, {CEL: true}} {
+			p := compile(text, options)
+			_, err := p.Eval(newFrame(hostile, options))
+			Expect(err).To(HaveOccurred())
+			Expect(len(err.Error())).To(BeNumerically("<", 1500))
+		}
+	},
+		Entry("of CEL's conversions", `timestamp(traits.text)`),
+		Entry("of CEL's conversions to numbers", `int(traits.text)`),
+		Entry("of functions of the table", `decimal(traits.text)`),
+		Entry("of comparisons", `traits.text < 5`),
+	)
 	DescribeTable("stop an expression soon", func(text string) {
 		for _, options := range []expression.Options{{}, {CEL: true}} {
 			p := compile(text, options)
