@@ -3,7 +3,9 @@ package expression
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -37,6 +39,7 @@ var methods = map[string]*method{
 	"replace":         {3, 4, `text.replace("old", "new", times)`, replace},
 	"join":            {1, 2, `list.join(", ")`, join},
 	"distinct":        {1, 1, `list.distinct()`, distinct},
+	"sort":            {1, 1, `list.sort()`, sorted},
 	"flatten":         {1, 2, `list.flatten(depth)`, flatten},
 	"lists.range":     {1, 1, `lists.range(length)`, count},
 	"sets.contains":   {2, 2, `sets.contains(list, list)`, setTest("sets.contains", false)},
@@ -249,6 +252,36 @@ func join(f *Frame, args []*value.Node) (*value.Node, error) {
 		b = append(b, m.Text()...)
 	}
 	return f.Arena.String(f.Arena.Intern(b)), nil
+}
+
+// sorted orders numbers or texts; equal ones stay as they stood.
+func sorted(f *Frame, args []*value.Node) (*value.Node, error) {
+	if err := lists("sort", args[0]); err != nil {
+		return nil, err
+	}
+	var items []*value.Node
+	for m := args[0].First(); m != nil; m = m.Next() {
+		items = append(items, m)
+	}
+	if err := f.spend(len(items) * bits.Len(uint(len(items))) >> 3); err != nil {
+		return nil, err
+	}
+	var failed error
+	slices.SortStableFunc(items, func(a, b *value.Node) int {
+		c, err := f.order("sort", a, b)
+		if failed == nil {
+			failed = err
+		}
+		return c
+	})
+	if failed != nil {
+		return nil, failed
+	}
+	out := f.Arena.List()
+	for _, m := range items {
+		f.Arena.Append(out, m)
+	}
+	return out, nil
 }
 
 func distinct(f *Frame, args []*value.Node) (*value.Node, error) {
