@@ -90,7 +90,7 @@ func (e *celEval) explain(f *celFrame, err error) error {
 	}
 	switch failed := (*types.Err)(nil); {
 	case f.secret:
-		return e.fail(errors.New("this fails with the value of a secret"))
+		return e.fail(errSecret)
 	case errors.As(err, &failed) && noOverload(failed):
 		return &Error{From: e.from, To: e.to, Cause: err, Message: "a function here does not take the value that it is given; ask for x != null or kind(x) before"}
 	}

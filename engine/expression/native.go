@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -497,7 +498,7 @@ func (fn builtin) call(f *Frame, args []*value.Node) (*value.Node, error) {
 	}
 	v, err := fn(f.Arena, args)
 	if err != nil {
-		return nil, err
+		return nil, unquoted(err, secret)
 	}
 	return f.taint(v, secret)
 }
@@ -514,10 +515,25 @@ func tainted(f *Frame, args []*value.Node, run func(*Frame, []*value.Node) (*val
 	}
 	v, err := run(f, args)
 	if err != nil {
-		return nil, err
+		return nil, unquoted(err, secret)
 	}
 	return f.taint(v, secret)
 }
+
+// unquoted is the error of a call, without its words where it had a secret: some
+// quote a text, such as a regular expression, in part.
+func unquoted(err error, secret bool) error {
+	if !secret || errors.Is(err, errSteps) {
+		return err
+	}
+	var failed *function.Error
+	if errors.As(err, &failed) {
+		return &function.Error{Function: failed.Function, Arg: failed.Arg, Message: "the value of a secret is not taken here"}
+	}
+	return errSecret
+}
+
+var errSecret = errors.New("this fails with the value of a secret")
 
 // taint marks what was made from a secret, which copies it. Whether a condition
 // holds is none.

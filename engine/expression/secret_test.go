@@ -50,6 +50,8 @@ var _ = Describe("what is computed from a secret", func() {
 		Entry(nil, `config.token < 1`), Entry(nil, `split(config.token, ",")[0] < 1`), Entry(nil, `config.token + 1`), Entry(nil, `"x".matches(config.token + "[")`),
 		Entry(nil, `strict(config.token)`), Entry(nil, `tags.map(t, strict(t + config.token))`), Entry(nil, `tags.map(t, first([config.token], p, p))`), Entry(nil, `config.token && true`),
 		Entry(nil, `tags.map(t, (config.token + t).startsWith(1))`), Entry(nil, `duration(config.token)`), Entry(nil, `{config.token: 1, 2 + 1: 2}`),
+		Entry(nil, `"x".matches("(" + config.token)`), Entry(nil, `regexReplace("x", plus("(", config.token), "")`), Entry(nil, `tags.map(t, regexReplace(t, "(" + config.token, ""))`),
+		Entry(nil, `formatTime(86400000, plus("%Q", config.token))`), Entry(nil, `render(plus("{{", config.token), {})`),
 	)
 
 	It("leaves other values and conditions alone", func() {
