@@ -160,18 +160,24 @@ func (b *Batch) advance(i int) {
 	r := b.runner
 	r.start(e.node)
 	r.answers = e.answers
-	defer func() { // a defect of ours costs one event, not the process
-		if p := recover(); p != nil {
-			b.reject(e, &EventError{Code: "internal_error", Status: 500, Message: fmt.Sprintf("celmap failed on this event; please report it: %v", p)})
-		}
-	}()
-	if err := b.step(i, e); err != nil {
+	if err := guarded(func() error { return b.step(i, e) }); err != nil {
 		b.reject(e, err)
 	}
 	e.answers = r.answers
 	if e.done && e.result.Status == Mapped {
 		e.result.Warnings = r.warnings
 	}
+}
+
+// guarded turns a panic into an error: a defect, of ours or of a function that
+// the host added, costs one event and not the process.
+func guarded(do func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &EventError{Code: "internal_error", Status: 500, Message: fmt.Sprintf("celmap failed on this event; please report it: %v", p)}
+		}
+	}()
+	return do()
 }
 
 func (b *Batch) step(i int, e *event) error {

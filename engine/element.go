@@ -74,7 +74,11 @@ func (o *Output) batchKey(e *event) *item {
 		r := o.batch.runner
 		r.start(e.node)
 		for _, it := range e.items {
-			if _, err := r.identity(it); err != nil {
+			err := guarded(func() error {
+				_, err := r.identity(it)
+				return err
+			})
+			if err != nil {
 				return nil
 			}
 		}

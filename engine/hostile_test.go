@@ -13,6 +13,8 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/celmap/celmap/engine"
+	"github.com/celmap/celmap/engine/function"
+	"github.com/celmap/celmap/engine/value"
 )
 
 var _ = Describe("hostile events", func() {
@@ -72,6 +74,39 @@ var _ = Describe("hostile events", func() {
 		Expect(found).To(BeEmpty())
 		for _, event := range []string{`{"all":true}`, `{"all":false}`} {
 			Expect(dig(lines(bind(p, `{"token":"t"}`), event)[0], "error", "message")).To(ContainSubstring("too many steps"))
+		}
+	})
+	It("survive a function of the host that panics, wherever it is called", func() {
+		boom := &function.Function{Name: "boom", Params: []function.Param{{Name: "x"}}, Eval: func(_ *value.Arena, args []*value.Node) (*value.Node, error) {
+			if args[0].Bool() {
+				panic("boom")
+			}
+			return args[0], nil
+		}}
+		for _, request := range []string{
+			"{method: POST, host: api, url: '/${item.b}', envelope: =item}",
+			"{method: POST, host: api, url: /q, envelope: '=[boom(item.b)]'}",
+			"{method: POST, host: api, url: /q, envelope: {all: =items, bad: '=items.map(i, boom(i.b))'}}",
+			"{method: POST, host: api, url: /q, same: '[boom(item.b)]', duplicates: merge, envelope: {all: =items}}",
+		} {
+			send := "send: [{request: q, item: {b: =input.b}}]\n"
+			if strings.Contains(request, "${") {
+				send = "send: [{request: q, item: {b: =boom(input.b)}}]\n"
+			}
+			c := bind(small("hosts: {api: https://api.example.com}\nrequests: {q: "+request+"}\n", send, engine.WithFunctions(boom)), "{}")
+			o := c.Plan(inputs(`{"b":false}`, `{"b":true}`, `{"b":false}`)).Map()
+			var states []string
+			for _, e := range o.Elements() {
+				for range e.Indexes {
+					states = append(states, e.Status.String())
+				}
+			}
+			Expect(states).To(ConsistOf("mapped", "rejected", "mapped"), request)
+			if !strings.Contains(request, "same") { // one item alone is like no other
+				Expect(o.Results()[1].Error.Code).To(BeElementOf("internal_error", "expression_failed"), request)
+			}
+			Expect(o.Results()[2].Status).To(Equal(engine.Mapped))
+			o.Release()
 		}
 	})
 	It("bounds the work of rules", func() {

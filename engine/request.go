@@ -154,7 +154,15 @@ func (r *runner) join(a, b *value.Node, union bool) *value.Node {
 
 // requests builds the requests of items, in their order: neighbours that may
 // travel together do, up to the maximum.
-func (r *runner) requests(items []*item) ([]Request, error) {
+func (r *runner) requests(items []*item) (out []Request, err error) {
+	err = guarded(func() (err error) {
+		out, err = r.pack(items)
+		return err
+	})
+	return out, err
+}
+
+func (r *runner) pack(items []*item) ([]Request, error) {
 	var out []Request
 	for len(items) > 0 {
 		n := 1
