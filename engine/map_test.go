@@ -60,6 +60,8 @@ var _ = Describe("mapping an event", func() {
 		line := one(token, identify(`{"email":"a@b.org","NICK":"first","nick":"exact","Nick":"third"}`))
 		Expect(dig(line, "requests", 0, "body", "JSON", "people", 0, "nick")).To(Equal("exact"))
 		Expect(dig(line, "warnings")).To(HaveLen(2))
+		line = one(token, identify(`{"email":"a@b.org","AGE":"not a number","age":5}`))
+		Expect(dig(line, "requests", 0, "body", "JSON", "people", 0, "age")).To(BeEquivalentTo("5"), "what does not count is not converted")
 		line = one(token, identify(`{"email":"a@b.org","NICK":"first","Nick":"second"}`))
 		Expect(dig(line, "requests", 0, "body", "JSON", "people", 0, "nick")).To(Equal("first"))
 	})

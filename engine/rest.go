@@ -40,14 +40,34 @@ func (b *builder) fillRest() error {
 		return err
 	}
 	for m := of.First(); m != nil; m = m.Next() {
-		if rest.Except[m.Key()] || !rest.Again && b.o.Read[m.Key()] {
+		if !b.walks(m.Key()) {
 			continue
 		}
-		if err := b.restKey(m, name); err != nil {
+		if err := b.restKey(of, m, name); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// walks reports whether rest has anything to do with a key.
+func (b *builder) walks(key string) bool {
+	rest := b.o.Rest
+	return !rest.Except[key] && (rest.Again || !b.o.Read[key])
+}
+
+// exact returns the decision on the key that is spelt like a target and becomes
+// it, nil if there is none: it wins over others, whose values then do not count.
+func (b *builder) exact(of *value.Node, target string) (*decision, error) {
+	m := of.Get(target)
+	if m == nil || !b.walks(target) {
+		return nil, nil
+	}
+	d, err := b.decision(m)
+	if err != nil || d.target != target || !d.keep {
+		return nil, err
+	}
+	return d, nil
 }
 
 // restOf returns the object whose keys are walked, and how the rules call it.
@@ -75,7 +95,9 @@ func (b *builder) restOf() (*value.Node, string, error) {
 	return nil, "", nil
 }
 
-func (b *builder) restKey(m *value.Node, of string) error {
+// restKey does what rest says of one member of the object that it walks; name
+// is what the rules call that object.
+func (b *builder) restKey(of, m *value.Node, name string) error {
 	r, rest, key := b.runner, b.o.Rest, m.Key()
 	d, err := b.decision(m)
 	if err != nil {
@@ -89,27 +111,31 @@ func (b *builder) restKey(m *value.Node, of string) error {
 		// not, a single value may still fill.
 		if filled := b.object.Get(d.target); filled != nil && b.restIndex(d.target) < 0 || !m.IsScalar() && !m.IsNull() {
 			if !b.o.Read[key] && rest.Warn != "" {
-				b.warn("same_target", key+" stands for "+d.target+" too, which a line of the rules fills", of, key, d.target)
+				b.warn("same_target", key+" stands for "+d.target+" too, which a line of the rules fills", name, key, d.target)
 			}
 			return nil
 		}
 	}
 	if !d.keep {
 		if !b.o.Read[key] && rest.Warn != "" {
-			b.warn("not_sent", rest.Warn, of, key, d.target)
+			b.warn("not_sent", rest.Warn, name, key, d.target)
 		}
 		return nil
 	}
-	if i := b.restIndex(d.target); i >= 0 {
-		if key != d.target { // the first stays, unless this one is spelt exactly
-			b.warn("same_target", fmt.Sprintf("%s stands for %s too, which %s has given already", key, d.target, b.rest[i].key), of, key, d.target)
+	if key != d.target {
+		switch winner, err := b.exact(of, d.target); {
+		case err != nil:
+			return err
+		case winner != nil:
+			b.warn("same_target", fmt.Sprintf("%s stands for %s too, which is spelt exactly so by another key", key, d.target), name, key, d.target)
 			return nil
 		}
-		b.warn("same_target", fmt.Sprintf("%s stands for %s too, which is spelt exactly so by another key", b.rest[i].key, d.target), of, b.rest[i].key, d.target)
-		b.rest[i].key = key
-	} else {
-		b.rest = append(b.rest, restKey{d.target, key})
+		if i := b.restIndex(d.target); i >= 0 {
+			b.warn("same_target", fmt.Sprintf("%s stands for %s too, which %s has given already", key, d.target, b.rest[i].key), name, key, d.target)
+			return nil
+		}
 	}
+	b.rest = append(b.rest, restKey{d.target, key})
 	if m.IsNull() || m.Kind() == value.String && m.Text() == "" {
 		if b.o.Nulls.Value != nil || b.o.Nulls.Keep {
 			defer r.set(r.lines.target, r.set(r.lines.target, d.node))
@@ -119,7 +145,7 @@ func (b *builder) restKey(m *value.Node, of string) error {
 			return nil
 		}
 	}
-	return b.put(rest.Rule, d.node, m, d.row, d.key, func() string { return member(of, key) })
+	return b.put(rest.Rule, d.node, m, d.row, d.key, func() string { return member(name, key) })
 }
 
 // fewKeys is up to how many a list is searched faster than a map.
