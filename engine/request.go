@@ -104,9 +104,15 @@ func (r *runner) merge(items []*item) ([]*item, error) {
 		case "replace":
 			old.node = r.retrace(it.node, old)
 		case "union":
-			old.node = r.join(old.node, it.node, true)
+			old.node, err = r.join(old.node, it.node, true)
 		default:
-			old.node = r.retrace(r.join(old.node, it.node, false), old)
+			var sum *value.Node
+			if sum, err = r.join(old.node, it.node, false); err == nil {
+				old.node = r.retrace(sum, old)
+			}
+		}
+		if err != nil {
+			return nil, err
 		}
 		out[k] = &old
 	}
@@ -124,21 +130,27 @@ func (r *runner) retrace(n *value.Node, first item) *value.Node {
 
 // join merges two values: objects member by member, later ones over earlier
 // ones; with union lists are joined.
-func (r *runner) join(a, b *value.Node, union bool) *value.Node {
+func (r *runner) join(a, b *value.Node, union bool) (*value.Node, error) {
 	switch {
 	case a.Kind() == value.Object && b.Kind() == value.Object:
 		sum := r.arena.Fork(a)
 		for m := b.First(); m != nil; m = m.Next() {
 			v := m
 			if old := a.Get(m.Key()); old != nil {
-				v = r.join(old, m, union)
+				var err error
+				if v, err = r.join(old, m, union); err != nil {
+					return nil, err
+				}
 			}
 			r.arena.Set(sum, m.Key(), v)
 		}
-		return sum
+		return sum, nil
 	case union && a.Kind() == value.List && b.Kind() == value.List:
 		sum := r.arena.Fork(a)
 		for m := b.First(); m != nil; m = m.Next() {
+			if r.frame.Steps -= sum.Len() >> 5; r.frame.Steps < 0 {
+				return nil, &EventError{Code: "too_many_steps", Status: 400, Message: "the lists of items that are the same are too long to be joined"}
+			}
 			known := false
 			for x := sum.First(); x != nil && !known; x = x.Next() {
 				known = value.Equal(x, m)
@@ -147,9 +159,9 @@ func (r *runner) join(a, b *value.Node, union bool) *value.Node {
 				r.arena.Append(sum, m)
 			}
 		}
-		return sum
+		return sum, nil
 	}
-	return b
+	return b, nil
 }
 
 // requests builds the requests of items, in their order: neighbours that may
