@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"time"
 
 	"github.com/celmap/celmap/engine/plan"
@@ -31,6 +32,10 @@ var severity = map[string]int{
 
 // Judge applies the answer rules of a request of this output, and returns one
 // outcome for each input that the request carried, in order.
+//
+// The outcomes are complete also where the error is not nil: a rule whose
+// condition fails is passed over, and a wait that cannot be computed is left
+// out. The error says which (several are joined).
 func (o *Output) Judge(q *Request, answer Answer) ([]Outcome, error) {
 	b := o.batch
 	r := b.runner
@@ -48,6 +53,7 @@ func (o *Output) Judge(q *Request, answer Answer) ([]Outcome, error) {
 	}
 	byEvent := map[int]Outcome{}
 	var order []int
+	var failures []error
 	positions := make([]int64, max(1, len(q.plan.Arrays)))
 	for _, it := range q.items {
 		r.set(r.lines.item, it.node)
@@ -58,10 +64,9 @@ func (o *Output) Judge(q *Request, answer Answer) ([]Outcome, error) {
 			trace = r.arena.String(it.trace)
 		}
 		r.set(r.variable("trace"), trace)
-		outcome, err := r.judge(q.plan, answer.Status)
-		if err != nil {
-			return nil, err
-		}
+		r.frame.Steps = b.connection.program.limits.Steps
+		outcome, failed := r.judge(q.plan, answer.Status)
+		failures = append(failures, failed...)
 		for _, k := range it.events {
 			old, again := byEvent[k]
 			if !again {
@@ -77,14 +82,16 @@ func (o *Output) Judge(q *Request, answer Answer) ([]Outcome, error) {
 		out[i] = byEvent[k]
 		out[i].Index, out[i].MessageID = b.events[k].result.Index, b.events[k].result.MessageID
 	}
-	return out, nil
+	return out, errors.Join(failures...)
 }
 
-func (r *runner) judge(q *plan.Request, status int) (Outcome, error) {
+// judge finds the outcome of one item, and what failed on the way.
+func (r *runner) judge(q *plan.Request, status int) (o Outcome, failed []error) {
 	for _, a := range q.Answers {
 		ok, err := r.decide(a.Rule, a.When)
 		if err != nil {
-			return Outcome{}, err
+			failed = append(failed, err)
+			continue
 		}
 		if !ok {
 			continue
@@ -93,19 +100,19 @@ func (r *runner) judge(q *plan.Request, status int) (Outcome, error) {
 		if a.AfterOf != nil {
 			v, err := r.expr(a.AfterOf)
 			if err != nil {
-				return o, err
+				return o, append(failed, err)
 			}
 			if d, err := time.ParseDuration(v.Text()); err == nil && d > 0 {
 				o.After = min(d, 24*time.Hour)
 			}
 		}
-		return o, nil
+		return o, failed
 	}
 	switch { // what every HTTP API means
 	case status/100 == 2:
-		return Outcome{Do: "done"}, nil
+		return Outcome{Do: "done"}, failed
 	case status == 0 || status == 408 || status == 429 || status >= 500:
-		return Outcome{Do: "retry"}, nil
+		return Outcome{Do: "retry"}, failed
 	}
-	return Outcome{Do: "give-up"}, nil
+	return Outcome{Do: "give-up"}, failed
 }

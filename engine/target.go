@@ -56,17 +56,19 @@ func (r *runner) makeTarget(it *item) (*target, error) {
 	if err := r.addTexts(t.headers, r.program.Headers, q.Rule, true); err != nil {
 		return nil, err
 	}
-	if err := r.authenticate(t, q); err != nil { // before the address, which may be made of what it needs
-		return nil, err
-	}
-	if t.endpoint, err = r.endpoint(q.Host, q.URL, q.Rule); err != nil {
-		return nil, err
-	}
 	own, err := r.template(q.Headers)
 	if err != nil {
 		return nil, err
 	}
 	if err := r.addMembers(t.headers, own, q.Rule, true); err != nil {
+		return nil, err
+	}
+	// After the headers, so that none overrides it; before the address, which may
+	// be made of what it needs.
+	if err := r.authenticate(t, q); err != nil {
+		return nil, err
+	}
+	if t.endpoint, err = r.endpoint(q.Host, q.URL, q.Rule); err != nil {
 		return nil, err
 	}
 	if q.TraceWhen != nil {
