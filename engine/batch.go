@@ -24,8 +24,9 @@ type Input struct {
 type Batch struct {
 	connection *Connection
 	runner     *runner
-	arena      *value.Arena
-	events     []event
+	memory     *memory
+	arena      *value.Arena // of memory
+	events     []event      // of memory
 	questions  []*Question
 	asked      map[questionKey][]*Question // the same, which differ in their arguments only
 	round      int
@@ -83,12 +84,11 @@ type LookupFailure struct {
 // keeps the bytes of the inputs until the output is released.
 func (c *Connection) Plan(inputs []Input) *Batch {
 	r := c.runners.Get().(*runner)
-	b := &Batch{connection: c, runner: r, arena: batchArenas.Get().(*value.Arena), events: make([]event, len(inputs))}
+	b := &Batch{connection: c, runner: r, memory: batchMemories.Get().(*memory)}
+	b.arena, b.events = b.memory.arena, b.memory.take(len(inputs))
 	r.arena, r.frame.Arena = b.arena, b.arena
-	for i := range inputs {
+	for i := range inputs { // one after the other, while the processor has it at hand
 		b.read(i, inputs[i])
-	}
-	for i := range b.events {
 		b.advance(i)
 	}
 	return b

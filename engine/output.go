@@ -6,8 +6,31 @@ import (
 	"github.com/celmap/celmap/engine/value"
 )
 
-// batchArenas are the memory of batches, handed on from one to the next.
-var batchArenas = sync.Pool{New: func() any { return value.NewArena() }}
+// memory is what batches work in, handed on from one to the next.
+type memory struct {
+	arena   *value.Arena
+	events  []event
+	results []Result
+}
+
+var batchMemories = sync.Pool{New: func() any { return &memory{arena: value.NewArena()} }}
+
+// take returns n events, all zero.
+func (m *memory) take(n int) []event {
+	if cap(m.events) < n {
+		m.events, m.results = make([]event, n), make([]Result, n)
+	}
+	m.events, m.results = m.events[:n], m.results[:n]
+	return m.events
+}
+
+// release makes the memory ready for the next batch.
+func (m *memory) release() {
+	clear(m.events)
+	clear(m.results)
+	m.arena.Reset()
+	batchMemories.Put(m)
+}
 
 // Output is what became of a batch.
 type Output struct {
@@ -31,7 +54,7 @@ func (o *Output) Results() []Result {
 		return o.results
 	}
 	b := o.batch
-	o.results = make([]Result, len(b.events))
+	o.results = b.memory.results
 	for i := range b.events {
 		e := &b.events[i]
 		if e.result.Status == Mapped && e.done {
@@ -55,8 +78,8 @@ func (o *Output) Release() {
 		return
 	}
 	o.batch, o.results, o.elements = nil, nil, nil
-	b.arena.Reset()
-	batchArenas.Put(b.arena)
+	b.memory.release()
+	b.memory, b.arena, b.events = nil, nil, nil
 	b.runner.arena, b.runner.frame.Arena = nil, nil
 	b.connection.runners.Put(b.runner)
 	b.runner = nil

@@ -85,6 +85,7 @@ func (r *runner) merge(items []*item) ([]*item, error) {
 	}
 	var out []*item
 	seen := map[string]int{}
+	ours := map[int]bool{} // items of out that are copies, to be changed
 	for _, it := range items {
 		same, err := r.identity(it)
 		if err != nil {
@@ -98,23 +99,27 @@ func (r *runner) merge(items []*item) ([]*item, error) {
 			out = append(out, it)
 			continue
 		}
-		old := *out[k]
-		old.events = append(slices.Clone(old.events), it.events...)
+		if !ours[k] {
+			first := *out[k]
+			first.events = slices.Clone(first.events)
+			out[k], ours[k] = &first, true
+		}
+		old := out[k]
+		old.events = append(old.events, it.events...)
 		switch it.request.Duplicates {
 		case "replace":
-			old.node = r.retrace(it.node, old)
+			old.node = r.retrace(it.node, *old)
 		case "union":
 			old.node, err = r.join(old.node, it.node, true)
 		default:
 			var sum *value.Node
 			if sum, err = r.join(old.node, it.node, false); err == nil {
-				old.node = r.retrace(sum, old)
+				old.node = r.retrace(sum, *old)
 			}
 		}
 		if err != nil {
 			return nil, err
 		}
-		out[k] = &old
 	}
 	return out, nil
 }

@@ -23,6 +23,10 @@ type decision struct {
 	keep   bool
 	row    *plan.TypeRow
 	steps  int // that it took
+
+	skip  bool // rest has nothing to do with the key
+	read  bool // a set line reads the key
+	named bool // a set line has the target
 }
 
 type restKey struct{ target, key string }
@@ -40,9 +44,6 @@ func (b *builder) fillRest() error {
 		return err
 	}
 	for m := of.First(); m != nil; m = m.Next() {
-		if !b.walks(m.Key()) {
-			continue
-		}
 		if err := b.restKey(of, m, name); err != nil {
 			return err
 		}
@@ -50,21 +51,15 @@ func (b *builder) fillRest() error {
 	return nil
 }
 
-// walks reports whether rest has anything to do with a key.
-func (b *builder) walks(key string) bool {
-	rest := b.o.Rest
-	return !rest.Except[key] && (rest.Again || !b.o.Read[key])
-}
-
 // exact returns the decision on the key that is spelt like a target and becomes
 // it, nil if there is none: it wins over others, whose values then do not count.
 func (b *builder) exact(of *value.Node, target string) (*decision, error) {
 	m := of.Get(target)
-	if m == nil || !b.walks(target) {
+	if m == nil {
 		return nil, nil
 	}
 	d, err := b.decision(m)
-	if err != nil || d.target != target || !d.keep {
+	if err != nil || d.skip || d.target != target || !d.keep {
 		return nil, err
 	}
 	return d, nil
@@ -103,21 +98,21 @@ func (b *builder) restKey(of, m *value.Node, name string) error {
 	if err != nil {
 		return err
 	}
-	if d.target == "" {
+	if d.skip || d.target == "" {
 		return nil
 	}
-	if _, named := b.o.Targets[d.target]; named {
+	if d.named {
 		// A line of set owns this target. What it has filled stays; what it has
 		// not, a single value may still fill.
 		if filled := b.object.Get(d.target); filled != nil && b.restIndex(d.target) < 0 || !m.IsScalar() && !m.IsNull() {
-			if !b.o.Read[key] && rest.Warn != "" {
+			if !d.read && rest.Warn != "" {
 				b.warn("same_target", key+" stands for "+d.target+" too, which a line of the rules fills", name, key, d.target)
 			}
 			return nil
 		}
 	}
 	if !d.keep {
-		if !b.o.Read[key] && rest.Warn != "" {
+		if !d.read && rest.Warn != "" {
 			b.warn("not_sent", rest.Warn, name, key, d.target)
 		}
 		return nil
@@ -201,7 +196,7 @@ func (b *builder) decision(m *value.Node) (*decision, error) {
 		if r.keys[b.o] == nil {
 			r.keys[b.o] = map[string]*decision{}
 		}
-		d = &decision{target: strings.Clone(d.target), keep: d.keep, row: d.row, steps: steps - r.frame.Steps}
+		d = &decision{target: strings.Clone(d.target), keep: d.keep, row: d.row, steps: steps - r.frame.Steps, skip: d.skip, read: d.read, named: d.named}
 		key = strings.Clone(key) // the event's memory is not ours to keep
 		d.key, d.node = r.static.String(key).Freeze(), r.static.String(d.target).Freeze()
 		r.keys[b.o][key] = d
@@ -212,7 +207,11 @@ func (b *builder) decision(m *value.Node) (*decision, error) {
 // decideKey computes what rest does with a key.
 func (b *builder) decideKey(m *value.Node) (*decision, error) {
 	r, rest := b.runner, b.o.Rest
-	d := &decision{key: r.arena.String(m.Key()).Freeze()}
+	d := &decision{key: r.arena.String(m.Key()).Freeze(), read: b.o.Read[m.Key()]}
+	if d.skip = rest.Except[m.Key()] || d.read && !rest.Again; d.skip {
+		d.node = d.key
+		return d, nil
+	}
 	oldKey, oldValue, oldTarget := r.set(r.lines.key, d.key), r.set(r.lines.value, m), r.set(r.lines.target, nil)
 	defer func() {
 		r.set(r.lines.key, oldKey)
@@ -232,6 +231,7 @@ func (b *builder) decideKey(m *value.Node) (*decision, error) {
 		d.node = r.arena.String(text).Freeze()
 	}
 	d.target = d.node.Text()
+	_, d.named = b.o.Targets[d.target]
 	r.set(r.lines.target, d.node)
 	var err error
 	if d.keep, err = r.condition(rest.Keep); err != nil {

@@ -138,8 +138,17 @@ func (n *Node) Get(key string) *Node {
 	if n.index != nil {
 		return n.index.get(key)
 	}
+	if key == "" {
+		for m := n.first; m != nil; m = m.next {
+			if m.key == "" {
+				return m
+			}
+		}
+		return nil
+	}
+	first := key[0] // most keys differ there, which spares comparing them
 	for m := n.first; m != nil; m = m.next {
-		if m.key == key {
+		if len(m.key) == len(key) && m.key[0] == first && m.key == key {
 			return m
 		}
 	}
