@@ -120,6 +120,40 @@ func Fits(shown, lines []string) bool {
 	return len(lines) == len(shown)
 }
 
+// Update returns what a page is to show in place of shown, which does not fit any
+// more: the same parts of lines, if they can be found by their words, whatever
+// numbers have changed in them; else all lines.
+func Update(shown, lines []string) []string {
+	if out, ok := align(shown, lines); ok {
+		return out
+	}
+	return lines
+}
+
+func align(shown, lines []string) ([]string, bool) {
+	var out []string
+	for i, s := range shown {
+		if strings.TrimLeft(s, " \t#/") == leftOut {
+			for rest := 0; rest <= len(lines)-i; rest++ {
+				if tail, ok := align(shown[i+1:], lines[i+rest:]); ok {
+					return append(append(out, s), tail...), true
+				}
+			}
+			return nil, false
+		}
+		if i >= len(lines) || words(lines[i]) != words(s) {
+			return nil, false
+		}
+		out = append(out, lines[i])
+	}
+	return out, len(lines) == len(shown)
+}
+
+var numbers = regexp.MustCompile(`[0-9]+`)
+
+// words is a line without its numbers.
+func words(line string) string { return numbers.ReplaceAllString(line, "0") }
+
 // Change applies a diff block to a text: its lines that begin with a blank or a minus
 // stand in the text at exactly one place, and are replaced by those that begin with a
 // blank or a plus.

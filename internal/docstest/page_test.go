@@ -94,3 +94,11 @@ var _ = DescribeTable("Lines fit what a page shows", func(shown, lines []string,
 	Entry("where … stands for none", []string{"a", "…", "b"}, []string{"a", "b"}, true),
 	Entry("not if what follows … does not come", []string{"…", "d"}, []string{"a", "b"}, false),
 )
+
+var _ = DescribeTable("An update keeps what a page leaves out", func(shown, lines, want []string) {
+	Expect(Update(shown, lines)).To(Equal(want))
+},
+	Entry("where only numbers have changed", []string{"a:1", "…", "d 2"}, []string{"a:7", "b", "c", "d 9"}, []string{"a:7", "…", "d 9"}),
+	Entry("but not where other words came", []string{"a", "…", "d"}, []string{"a", "b", "e"}, []string{"a", "b", "e"}),
+	Entry("and has all lines where none are left out", []string{"a 1"}, []string{"a 2"}, []string{"a 2"}),
+)

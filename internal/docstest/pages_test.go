@@ -161,7 +161,7 @@ func follow(page, dir string) (told string, wrong []error) {
 			}
 			wrong = append(wrong, fmt.Errorf("line %d: $ %s\nprints\n%s\nand not\n%s", c.Line, c.Text, strings.Join(got, "\n"), strings.Join(c.Want, "\n")))
 			out = append(out, lines[next:c.from]...)
-			for _, line := range got {
+			for _, line := range Update(c.Want, got) {
 				out = append(out, strings.TrimRight(b.indent+line, " "))
 			}
 			next = c.to
