@@ -161,6 +161,15 @@ var _ = Describe("a mistake in a rule", func() {
 		Entry("a root that is repeated", "profile.yaml", "      email: email", "      email: traits.email", "repeated-root", "write email"),
 		Entry("a mapping that no route leads to", "destination.yaml", "    to: note", "    to: order\n    name: again", "unused-mapping", "add a route"),
 	)
+	It("is what events share but that differs between them", func() {
+		files := folder("shop")
+		text := strings.NewReplacer("    by: config.release", "    by: userId", "envelope: {people: =items}", "envelope: {people: =items, of: =family.people}").Replace(string(files["destination.yaml"].Data))
+		files["destination.yaml"] = &fstest.MapFile{Data: []byte(text)}
+		_, found := load(files)
+		Expect(found).To(HaveLen(1))
+		Expect(found[0].Code).To(Equal("not-shared"))
+		Expect(found[0].Span.Text()).To(Equal("family.people"))
+	})
 	It("gives every rule a name of its own and a place", func() {
 		seen := map[string]bool{}
 		for _, r := range shop().Rules() {

@@ -451,7 +451,10 @@ func (c *compiler) reading(p *pathEval) *pathEval {
 
 func (c *compiler) unknownName(e ast.Expr, name string) {
 	names := append(slices.Clone(c.locals), c.scope.Names()...)
-	help := "names here are fields of the event, lets, objects and asks of this file, tables, portal data, config and input"
+	help := "names here are " + strings.Join(names, ", ")
+	if _, ok := c.scope.Slot("input"); ok {
+		help = "write input." + name + " for a field of the event that its schema does not name, or define it under let"
+	}
 	if near := source.Suggest(name, names); near != "" {
 		help = "did you mean " + near + "?"
 	}

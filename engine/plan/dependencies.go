@@ -22,8 +22,23 @@ func (c *compiler) dependencies() {
 		slices.SortStableFunc(m.Asks, func(a, b *Ask) int { return a.Level - b.Level })
 	}
 	d.keyOnly()
-	for _, r := range c.program.Requests {
+	for _, name := range sortedNames(c.program.Requests) {
+		r := c.program.Requests[name]
 		r.Fixed = d.fixed(r)
+		if !r.Single {
+			r.Envelope.walk(func(e *Expr) { d.shared(r, e) })
+			r.Params.walk(func(e *Expr) { d.shared(r, e) })
+		}
+	}
+}
+
+// shared reports what differs between events in a part of a request that many
+// events share: it would be that of the first one.
+func (d *dependencies) shared(r *Request, e *Expr) {
+	for _, s := range e.Slots() {
+		if slot := d.program.Slots[s]; slot.Kind == TableSlot && !slot.Static {
+			d.error(e.Span(0, len(e.Text)), "not-shared", "put it into the item, or hand it over under with", "the row of the table %s differs between events, and the body of the request %s is shared by many", slot.Name, r.Name)
+		}
 	}
 }
 
