@@ -211,8 +211,12 @@ func (r *runner) located(e *plan.Expr, err error) error {
 	if errors.As(err, &failed) {
 		from, to, message = failed.From, failed.To, failed.Message
 	}
+	code := "expression_failed"
+	if errors.Is(err, expression.ErrSteps) {
+		code = "too_many_steps"
+	}
 	span := e.Span(from, to)
-	return &EventError{Code: "expression_failed", Status: 400, Message: message, Rule: &Rule{ID: "expression", Span: span, Place: span.String()}, Cause: err}
+	return &EventError{Code: code, Status: 400, Message: message, Rule: &Rule{ID: "expression", Span: span, Place: span.String()}, Cause: err}
 }
 
 // condition evaluates an expression that decides: none applies always, one that

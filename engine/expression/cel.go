@@ -61,7 +61,7 @@ type calleeAt struct {
 
 func (e *celEval) eval(f *Frame) (*value.Node, error) {
 	if f.Steps < 0 {
-		return nil, e.fail(errSteps)
+		return nil, e.fail(ErrSteps)
 	}
 	kept := max(f.Steps-e.limit, 0)
 	f.Steps -= kept
@@ -72,7 +72,7 @@ func (e *celEval) eval(f *Frame) (*value.Node, error) {
 		v, err = frame.result(out)
 	}
 	if f.Steps < 0 {
-		return nil, e.fail(errSteps) // what is kept must not revive the others
+		return nil, e.fail(ErrSteps) // what is kept must not revive the others
 	}
 	f.Steps += kept
 	if err != nil {
@@ -182,7 +182,7 @@ func (*celFrame) Parent() interpreter.Activation { return nil }
 // it takes itself grows with the square of the iterations.
 func (f *celFrame) work(steps int) {
 	if f.frame.spend(steps) != nil {
-		panic(interpreter.EvalCancelledError{Message: errSteps.Error(), Cause: interpreter.CostLimitExceeded})
+		panic(interpreter.EvalCancelledError{Message: ErrSteps.Error(), Cause: interpreter.CostLimitExceeded})
 	}
 }
 

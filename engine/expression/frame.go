@@ -20,15 +20,15 @@ type Frame struct {
 	depth  int
 }
 
-// errSteps ends an expression that would run for too long.
-var errSteps = errors.New("the rules need too many steps for this event; simplify nested lists and functions")
+// ErrSteps ends an expression that would run for too long.
+var ErrSteps = errors.New("the rules need too many steps for this event; simplify nested lists and functions")
 
 // maxCalls bounds calls of functions written in rules within each other.
 const maxCalls = 32
 
 func (f *Frame) spend(n int) error {
 	if f.Steps -= n; f.Steps < 0 {
-		return errSteps
+		return ErrSteps
 	}
 	return nil
 }
@@ -39,7 +39,7 @@ func (f *Frame) local(i int) *value.Node { return f.locals[f.base+i] }
 func (f *Frame) Call(fn *Function, args ...*value.Node) (*value.Node, error) {
 	if f.depth++; f.depth > maxCalls {
 		f.depth--
-		return nil, errSteps
+		return nil, ErrSteps
 	}
 	defer func() { f.depth-- }()
 	if err := f.spend(1); err != nil {

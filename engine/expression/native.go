@@ -523,7 +523,7 @@ func tainted(f *Frame, args []*value.Node, run func(*Frame, []*value.Node) (*val
 // unquoted is the error of a call, without its words where it had a secret: some
 // quote a text, such as a regular expression, in part.
 func unquoted(err error, secret bool) error {
-	if !secret || errors.Is(err, errSteps) {
+	if !secret || errors.Is(err, ErrSteps) {
 		return err
 	}
 	var failed *function.Error
