@@ -27,7 +27,7 @@ var _ = Describe("a large batch", func() {
 		return out
 	}
 
-	It("takes what is the same into one batch, however much there is of it, in time", func() {
+	It("takes what is the same into one batch, however much there is of it, in time", Label("time"), func() {
 		c := bind(small(merging, mapping), "{}")
 		same := func(i int) string { return fmt.Sprintf(`{"id":"A","n":%d}`, i) }
 		Expect(elements(c, 20_000, same)).To(ConsistOf(HaveLen(20_000)))
@@ -43,7 +43,7 @@ var _ = Describe("a large batch", func() {
 		Expect(elements(bind(small(merging, mapping), "{}"), len(ids), func(i int) string { return fmt.Sprintf(`{"id":%s}`, ids[i]) })).
 			To(Equal([][]int{{0, 2}, {1}}))
 	})
-	It("asks each question once, in time", func() {
+	It("asks each question once, in time", Label("time"), func() {
 		c := bind(small("hosts: {api: https://api.example.com}\nlookups: {ids: {args: [by], host: true}}\nrequests: {q: {method: POST, host: api, url: /q, envelope: =item}}\n",
 			"ask: {found: {lookup: ids, with: {by: mail}, key: input.id}}\nsend: [{request: q, item: {id: =input.id, of: =found}}]\n"), "{}")
 		ask := func(n int) int {
