@@ -70,6 +70,7 @@ var timeFunctions = []*Function{
 			{`formatTime(1709633472345, "%Y-%m-%dT%H:%M:%S.%LZ")`, `"2024-03-05T10:11:12.345Z"`},
 			{`formatTime("2024-03-05", "%d.%m.%Y is day %j")`, `"05.03.2024 is day 065"`},
 			{`formatTime("2024-03-05", "%y")`, `error: has %y`},
+			{`formatTime("2024-03-05", "YYYY")`, `error: has no part of the time in it`},
 		},
 		run:     formatTime,
 		prepare: prepareFormatTime,
@@ -192,6 +193,9 @@ func checkedLayout(args []*value.Node) (string, *Error) {
 	}
 	if len(layout) > maxLayout {
 		return "", refuse(1, args[1], fmt.Sprintf("is no layout that is taken here: it has %d bytes, at most %d are", len(layout), maxLayout))
+	}
+	if !strings.Contains(layout, "%") {
+		return "", refuse(1, args[1], "has no part of the time in it: write it as %Y-%m-%d %H:%M:%S")
 	}
 	for rest := layout; ; {
 		_, after, found := strings.Cut(rest, "%")

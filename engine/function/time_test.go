@@ -296,7 +296,7 @@ var _ = Describe("dates", func() {
 		expectCall(`formatTime("0001-01-01", "%Y")`, `"0001"`)
 		expectCall(`formatTime(8640000000000000, "%Y")`, `"275760"`)
 		expectCall(`formatTime(-8640000000000000, "%Y")`, `"-271821"`)
-		expectCall(`formatTime(0, "")`, `""`)
+		expectCall(`formatTime(0, "YYYY-MM-DD")`, `error: write it as %Y-%m-%d`)
 		expectCall(`formatTime(0, "50%")`, `error: ends with %`)
 		expectCall(`formatTime(0, "%é")`, `error: has %é`)
 		expectCall(`formatTime(0, 5)`, `error: give text`)
