@@ -68,6 +68,14 @@ func (p Path) work() int {
 	return n
 }
 
+// both evaluates two operands, the left one first.
+func both(f *Frame, left, right eval) (l, r *value.Node, err error) {
+	if l, err = left.eval(f); err == nil {
+		r, err = right.eval(f)
+	}
+	return l, r, err
+}
+
 // getEval is a selection whose operand or key is computed.
 type getEval struct {
 	span
@@ -75,11 +83,7 @@ type getEval struct {
 }
 
 func (e *getEval) eval(f *Frame) (*value.Node, error) {
-	n, err := e.operand.eval(f)
-	if err != nil {
-		return nil, err
-	}
-	k, err := e.key.eval(f)
+	n, k, err := both(f, e.operand, e.key)
 	if err != nil {
 		return nil, err
 	}
@@ -186,11 +190,7 @@ type equalEval struct {
 }
 
 func (e *equalEval) eval(f *Frame) (*value.Node, error) {
-	l, err := e.left.eval(f)
-	if err != nil {
-		return nil, err
-	}
-	r, err := e.right.eval(f)
+	l, r, err := both(f, e.left, e.right)
 	if err != nil {
 		return nil, err
 	}
@@ -232,11 +232,7 @@ type orderEval struct {
 }
 
 func (e *orderEval) eval(f *Frame) (*value.Node, error) {
-	l, err := e.left.eval(f)
-	if err != nil {
-		return nil, err
-	}
-	r, err := e.right.eval(f)
+	l, r, err := both(f, e.left, e.right)
 	if err != nil {
 		return nil, err
 	}
@@ -277,11 +273,7 @@ type inEval struct {
 }
 
 func (e *inEval) eval(f *Frame) (*value.Node, error) {
-	x, err := e.x.eval(f)
-	if err != nil {
-		return nil, err
-	}
-	in, err := e.in.eval(f)
+	x, in, err := both(f, e.x, e.in)
 	if err != nil {
 		return nil, err
 	}
