@@ -39,7 +39,7 @@ type event struct {
 	result   Result
 	node     *value.Node // the event itself
 	metadata *value.Node
-	job      string // jobId, messageId or position: what traces name
+	job      string // jobId or messageId, by which traces name it; may be empty
 	user     string // whose order has to be kept
 	alone    bool   // metadata.dontBatch
 	mapping  *plan.Mapping
@@ -94,10 +94,10 @@ func (c *Connection) Plan(inputs []Input) *Batch {
 	return b
 }
 
-// read parses one input and checks it against its schema.
+// read parses one input and takes from it what the batch has to know.
 func (b *Batch) read(i int, in Input) {
 	e := &b.events[i]
-	e.result.Index, e.job = in.Index, ""
+	e.result.Index = in.Index
 	n, err := value.Parse(b.arena, in.JSON, b.connection.program.limits.Event)
 	if err != nil {
 		b.reject(e, parseError(err))
@@ -142,11 +142,7 @@ func parseError(err error) *EventError {
 }
 
 func (b *Batch) reject(e *event, err error) {
-	known, ok := err.(*EventError)
-	if !ok {
-		known = &EventError{Code: "internal_error", Status: 500, Message: err.Error(), Cause: err}
-	}
-	e.result.Status, e.result.Error, e.result.Warnings = Rejected, known, nil
+	e.result.reject(err)
 	e.items, e.done = nil, true
 }
 
@@ -307,7 +303,7 @@ func (b *Batch) ask(i int, e *event) (waiting bool, err error) {
 	r := b.runner
 	for _, a := range e.mapping.Asks {
 		if k := slices.IndexFunc(r.answers, func(x answered) bool { return x.ask == a }); k >= 0 {
-			if err := b.failure(e, r.answers[k]); err != nil {
+			if err := b.failure(r.answers[k]); err != nil {
 				return false, err
 			}
 			continue
@@ -329,7 +325,8 @@ func (b *Batch) ask(i int, e *event) (waiting bool, err error) {
 		if key.IsEmpty() {
 			continue
 		}
-		if err := b.earlyRejects(e); err != nil {
+		// Nothing is asked for an event that is lost anyway.
+		if err := r.rejectFirst(e.mapping.Early); err != nil {
 			return false, err
 		}
 		if err := b.question(i, a, key); err != nil {
@@ -338,19 +335,6 @@ func (b *Batch) ask(i int, e *event) (waiting bool, err error) {
 		waiting = true
 	}
 	return waiting, nil
-}
-
-// earlyRejects applies the rejections that do not depend on an answer, before
-// anything is asked for an event that is lost anyway.
-func (b *Batch) earlyRejects(e *event) error {
-	for _, j := range e.mapping.Reject {
-		if j.When == nil || !b.connection.program.plan.DependsOnAsk(j.When) {
-			if err := b.runner.rejectFirst([]*plan.Reject{j}); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 func (b *Batch) question(i int, a *plan.Ask, key *value.Node) error {
@@ -436,7 +420,7 @@ func (b *Batch) reply(q *Question) (*value.Node, *LookupFailure) {
 }
 
 // failure applies the lookup's failure rules to an event whose question failed.
-func (b *Batch) failure(e *event, a answered) error {
+func (b *Batch) failure(a answered) error {
 	if a.failure == nil {
 		return nil
 	}
@@ -452,8 +436,9 @@ func (b *Batch) failure(e *event, a answered) error {
 	}
 	r.set(r.variable("status"), r.arena.Int(int64(f.Status)))
 	r.set(r.variable("body"), body)
+	refused := f.Status >= 400 && !mayPass(f.Status)
 	do, message := "retry", "the lookup "+l.Name+" failed: "+f.Message
-	if f.Status >= 400 && f.Status < 500 && f.Status != 408 && f.Status != 429 {
+	if refused {
 		do = "reject"
 	}
 	for _, rule := range l.Failure {
@@ -474,13 +459,17 @@ func (b *Batch) failure(e *event, a answered) error {
 	case "empty":
 		return nil
 	case "retry", "refresh-credentials":
-		if status < 500 && status != 408 && status != 429 {
+		if !mayPass(status) {
 			status = 500
 		}
 	case "reject":
-		if status < 400 || status >= 500 || status == 408 || status == 429 {
+		if !refused {
 			status = 400
 		}
 	}
 	return &EventError{Code: "lookup_failed", Status: status, Message: message, Rule: a.ask.Rule}
 }
+
+// mayPass reports whether a request that got this HTTP status may get through
+// when it is tried again.
+func mayPass(status int) bool { return status == 408 || status == 429 || status >= 500 }

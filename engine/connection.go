@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -87,7 +88,7 @@ func (p *Program) Bind(s Settings) (*Connection, error) {
 		c.now = arena.String(s.Now.UTC().Format(time.RFC3339Nano)).Freeze()
 	}
 	for name := range s.Portal {
-		if !contains(p.Portals(), name) {
+		if !slices.Contains(p.Portals(), name) {
 			return nil, &SettingsError{Setting: "portal." + name, Message: "the destination has no such data", Help: nearest(name, p.Portals())}
 		}
 	}
@@ -103,15 +104,6 @@ func orEmptyObject(b []byte) []byte {
 		return []byte("{}")
 	}
 	return b
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 func nearest(name string, known []string) string {

@@ -145,9 +145,7 @@ func (o *Output) finish(el *Element) {
 			return
 		}
 		if err != nil {
-			e := &event{}
-			b.reject(e, err)
-			el.Status, el.Error, el.Warnings = Rejected, e.result.Error, nil
+			el.reject(err)
 		} else {
 			el.Requests = requests
 		}

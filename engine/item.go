@@ -36,33 +36,33 @@ func (b *Batch) newItem(i int, s *plan.Send) *item {
 func (b *Batch) send(i int, e *event) error {
 	e.items = e.items[:0]
 	for _, s := range e.mapping.Sends {
-		if err := b.sendEntry(i, e, s); err != nil {
+		if _, err := b.sendEntry(i, e, s); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (b *Batch) sendEntry(i int, e *event, s *plan.Send) error {
+// sendEntry makes the items of an entry, if it applies.
+func (b *Batch) sendEntry(i int, e *event, s *plan.Send) (applied bool, err error) {
 	r := b.runner
 	if ok, err := r.decide(s.Rule, s.When); err != nil || !ok {
-		return err
+		return false, err
+	}
+	for _, alternative := range s.Choose {
+		if applied, err := b.sendEntry(i, e, alternative); err != nil || applied {
+			return applied, err
+		}
 	}
 	if s.Choose != nil {
-		for _, alternative := range s.Choose {
-			ok, err := r.condition(alternative.When)
-			if err != nil {
-				return err
-			}
-			if ok {
-				return b.sendEntry(i, e, alternative)
-			}
-			if r.observe != nil {
-				r.observe.Decided(alternative.Rule, false)
-			}
-		}
-		return nil
+		return true, nil
 	}
+	return true, b.makeItems(i, e, s)
+}
+
+// makeItems makes the items of an entry that applies: one, or one for each element.
+func (b *Batch) makeItems(i int, e *event, s *plan.Send) error {
+	r := b.runner
 	if err := r.needs(s.Needs); err != nil {
 		return err
 	}

@@ -111,7 +111,7 @@ func (r *runner) judge(q *plan.Request, status int) (o Outcome, failed []error) 
 	switch { // what every HTTP API means
 	case status/100 == 2:
 		return Outcome{Do: "done"}, failed
-	case status == 0 || status == 408 || status == 429 || status >= 500:
+	case status == 0 || mayPass(status):
 		return Outcome{Do: "retry"}, failed
 	}
 	return Outcome{Do: "give-up"}, failed

@@ -85,6 +85,15 @@ var _ = Describe("mapping an event", func() {
 		Expect(dig(line, "requests", 0, "body", "FORM", "total")).To(Equal("12.50"))
 		Expect(dig(line, "requests", 0, "params")).To(Equal(map[string]any{"source": "celmap", "total": "12.50"}))
 	})
+	It("nests objects in the elements of a list, below the element or below roots of their own", func() {
+		p, found := load(fstest.MapFS{
+			"d.yaml": {Data: []byte("celmap: destination/v1\nname: d\nhosts: {api: https://api.example.com}\nroutes: [{to: m}]\nrequests:\n  q: {method: POST, host: api, url: /q, envelope: {all: =item}}\n")},
+			"m.yaml": {Data: []byte("celmap: mapping/v1\nname: m\nobjects:\n  lines:\n    each: input.lines\n    set:\n      own: {set: {sku: sku}}\n      order: {under: [input.order], set: {id: id}}\nsend: [{request: q, item: =lines}]\n")},
+		})
+		Expect(found).To(BeEmpty())
+		line := lines(bind(p, "{}"), `{"order":{"id":7},"lines":[{"sku":"a","id":1},{"sku":"b"}]}`)[0]
+		Expect(line).To(ContainSubstring(`{"all":[{"own":{"sku":"a"},"order":{"id":7}},{"own":{"sku":"b"},"order":{"id":7}}]}`))
+	})
 	It("rejects by an element", func() {
 		line := one(token, `{"type":"track","event":"Order","properties":{"order_id":"7","total":1,"products":[{"sku":"a","price":1},{"price":1}]}}`)
 		Expect(dig(line, "error")).To(HaveKeyWithValue("message", "Product 1 has no sku"))

@@ -31,7 +31,7 @@ type decision struct {
 
 type restKey struct{ target, key string }
 
-// fillRest walks the keys that no set line has filled a target from.
+// fillRest does what rest says of each key of the object that it walks.
 func (b *builder) fillRest() error {
 	rest := b.o.Rest
 	if rest.When != nil {
@@ -51,18 +51,15 @@ func (b *builder) fillRest() error {
 	return nil
 }
 
-// exact returns the decision on the key that is spelt like a target and becomes
-// it, nil if there is none: it wins over others, whose values then do not count.
-func (b *builder) exact(of *value.Node, target string) (*decision, error) {
+// exact reports whether a key is spelt like a target and becomes it: it wins
+// over others, whose values then do not count.
+func (b *builder) exact(of *value.Node, target string) (bool, error) {
 	m := of.Get(target)
 	if m == nil {
-		return nil, nil
+		return false, nil
 	}
 	d, err := b.decision(m)
-	if err != nil || d.skip || d.target != target || !d.keep {
-		return nil, err
-	}
-	return d, nil
+	return err == nil && !d.skip && d.target == target && d.keep, err
 }
 
 // restOf returns the object whose keys are walked, and how the rules call it.
@@ -118,10 +115,10 @@ func (b *builder) restKey(of, m *value.Node, name string) error {
 		return nil
 	}
 	if key != d.target {
-		switch winner, err := b.exact(of, d.target); {
+		switch exact, err := b.exact(of, d.target); {
 		case err != nil:
 			return err
-		case winner != nil:
+		case exact:
 			b.warn("same_target", fmt.Sprintf("%s stands for %s too, which is spelt exactly so by another key", key, d.target), name, key, d.target)
 			return nil
 		}

@@ -74,6 +74,15 @@ type Result struct {
 	Reason    string      // Filtered
 }
 
+// reject turns the result into a rejection.
+func (r *Result) reject(err error) {
+	known, ok := err.(*EventError)
+	if !ok {
+		known = &EventError{Code: "internal_error", Status: 500, Message: err.Error(), Cause: err}
+	}
+	r.Status, r.Error, r.Warnings = Rejected, known, nil
+}
+
 // AppendJSON appends the result as one line of `celmap map` (without the newline).
 func (r *Result) AppendJSON(dst []byte) []byte { return r.append(dst, value.AppendJSON) }
 

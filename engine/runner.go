@@ -215,8 +215,13 @@ func (r *runner) located(e *plan.Expr, err error) error {
 	if errors.Is(err, expression.ErrSteps) {
 		code = "too_many_steps"
 	}
+	return &EventError{Code: code, Status: 400, Message: message, Rule: placeOf(e, from, to), Cause: err}
+}
+
+// placeOf names a part of an expression as the rule behind an error.
+func placeOf(e *plan.Expr, from, to int) *Rule {
 	span := e.Span(from, to)
-	return &EventError{Code: code, Status: 400, Message: message, Rule: &Rule{ID: "expression", Span: span, Place: span.String()}, Cause: err}
+	return &Rule{ID: "expression", Span: span, Place: span.String()}
 }
 
 // condition evaluates an expression that decides: none applies always, one that
@@ -233,8 +238,7 @@ func (r *runner) condition(e *plan.Expr) (bool, error) {
 		return false, nil
 	}
 	if v.Kind() != value.Bool {
-		span := e.Span(0, len(e.Text))
-		return false, &EventError{Code: "expression_failed", Status: 400, Rule: &Rule{ID: "expression", Span: span, Place: span.String()},
+		return false, &EventError{Code: "expression_failed", Status: 400, Rule: placeOf(e, 0, len(e.Text)),
 			Message: fmt.Sprintf("a condition has to be true or false, %s is %s", e.Text, value.Preview(v))}
 	}
 	return v.Bool(), nil

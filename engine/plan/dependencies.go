@@ -7,6 +7,15 @@ import (
 	"github.com/celmap/celmap/engine/source"
 )
 
+// dependencies walks the names by what they are computed from.
+type dependencies struct {
+	*compiler
+	state  []uint8 // 0 new, 1 being visited, 2 done
+	static []bool
+	level  []int // questions that have to be answered before, in depth
+	trail  []int
+}
+
 // dependencies finds names that depend on themselves, the levels of questions,
 // and what is static.
 func (c *compiler) dependencies() {
@@ -15,11 +24,16 @@ func (c *compiler) dependencies() {
 		d.visit(i)
 	}
 	for i := range c.program.Slots {
-		c.program.Slots[i].Static, c.program.Slots[i].Asks = d.static[i], d.level[i] > 0
+		c.program.Slots[i].Static = d.static[i]
 	}
 	for _, name := range sortedNames(c.program.Mappings) {
 		m := c.program.Mappings[name]
 		slices.SortStableFunc(m.Asks, func(a, b *Ask) int { return a.Level - b.Level })
+		for _, j := range m.Reject {
+			if j.When == nil || !d.asks(j.When) {
+				m.Early = append(m.Early, j)
+			}
+		}
 	}
 	d.keyOnly()
 	for _, name := range sortedNames(c.program.Requests) {
@@ -80,14 +94,6 @@ func (d *dependencies) fixed(r *Request) bool {
 	return ok
 }
 
-type dependencies struct {
-	*compiler
-	state  []uint8 // 0 new, 1 being visited, 2 done
-	static []bool
-	level  []int // questions that have to be answered before, in depth
-	trail  []int
-}
-
 func (d *dependencies) visit(i int) {
 	switch d.state[i] {
 	case 2:
@@ -100,10 +106,7 @@ func (d *dependencies) visit(i int) {
 	d.trail = append(d.trail, i)
 	slot := &d.program.Slots[i]
 	uses, at := d.uses(slot)
-	static, level := slot.Kind == ConfigSlot || slot.Kind == PortalSlot, 0
-	if slot.Kind == LetSlot || slot.Kind == TableSlot {
-		static = true
-	}
+	static, level := slices.Contains([]SlotKind{ConfigSlot, PortalSlot, LetSlot, TableSlot}, slot.Kind), 0
 	for _, u := range uses {
 		d.visit(u)
 		static = static && d.static[u]
@@ -206,13 +209,8 @@ func (o *Object) eachObject(visit func(*Object)) {
 	}
 }
 
-// DependsOnAsk reports whether an expression reads, directly or through others,
-// the answer to a question.
-func (p *Program) DependsOnAsk(e *Expr) bool {
-	for _, s := range e.Slots() {
-		if p.Slots[s].Asks {
-			return true
-		}
-	}
-	return false
+// asks reports whether an expression reads, directly or through others, the
+// answer to a question.
+func (d *dependencies) asks(e *Expr) bool {
+	return slices.ContainsFunc(e.Slots(), func(s int) bool { return d.level[s] > 0 })
 }

@@ -195,12 +195,19 @@ func nonEmpty(s, otherwise string) string {
 	return s
 }
 
-// object names the names that a line of an object may use besides those of its file.
+// lineVariables are the names that a line of an object may use besides those of
+// its file.
 var lineVariables = []string{"value", "key", "target", "index"}
 
 func (c *compiler) compileObject(o *Object, s *scope, id string, n *source.Node, types *Types) {
 	o.Rule, o.Types = c.rule(id, n), types
 	o.Targets, o.Read = map[string]*SetLine{}, map[string]bool{}
+	c.objectBody(o, c.objectHead(o, s, id, n), id, n)
+}
+
+// objectHead compiles what is walked and where, of objects and nested set lines,
+// and returns the scope of what is inside.
+func (c *compiler) objectHead(o *Object, s *scope, id string, n *source.Node) *scope {
 	in := s
 	if n.Get("each") != nil {
 		o.Each = c.optional(s, n, "each", expression.Anything)
@@ -212,7 +219,7 @@ func (c *compiler) compileObject(o *Object, s *scope, id string, n *source.Node,
 	for _, u := range items(n.Get("under")) {
 		o.Under = append(o.Under, c.expr(in, u, expression.Anything))
 	}
-	c.objectBody(o, in, id, n)
+	return in
 }
 
 // objectBody compiles what objects and nested set lines share.
@@ -302,24 +309,13 @@ func (c *compiler) setLine(o *Object, s, line *scope, id string, e source.Entry,
 	}
 	if n.Get("set") != nil || n.Get("rest") != nil || n.Get("each") != nil {
 		l.Nested = &Object{Rule: l.Rule, Name: e.Key.Text, Types: o.Types, Targets: map[string]*SetLine{}, Read: map[string]bool{}, Type: o.Type, Nulls: o.Nulls}
-		in := s
-		if n.Get("each") != nil {
-			l.Nested.Each = c.optional(s, n, "each", expression.Anything)
-			in = s.with("value", "key", "index")
-			l.Nested.As, l.Nested.Value = c.optional(in, n, "as", expression.Anything), c.optional(in, n, "value", expression.Anything)
-			l.Nested.Reject = c.compileRejects(in, id, n.Get("reject"))
-		}
-		l.Nested.When = c.condition(in, n)
-		switch under := n.Get("under"); {
-		case under != nil:
-			for _, u := range under.Items {
-				l.Nested.Under = append(l.Nested.Under, c.expr(in, u, expression.Anything))
-			}
-		case !element && n.Get("each") == nil:
-			l.Nested.Under = o.Under
-		}
-		if element && n.Get("each") == nil { // the element of the list around it
+		in := c.objectHead(l.Nested, s, id, n)
+		switch {
+		case n.Get("each") != nil || n.Get("under") != nil:
+		case element: // the element of the list around it
 			l.Nested.Under = []*Expr{c.exprAt(in, n, 0, "value", expression.Anything)}
+		default:
+			l.Nested.Under = o.Under
 		}
 		c.objectBody(l.Nested, in, id, n)
 		return l

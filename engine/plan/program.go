@@ -64,8 +64,6 @@ type Slot struct {
 	// Static values depend on config and portal data alone, so one computation
 	// serves all events of a connection.
 	Static bool
-	// Asks: the value depends on the answer to a question.
-	Asks bool
 }
 
 // Expr is an expression with its place.
@@ -168,6 +166,7 @@ type Mapping struct {
 	Doc    string
 	Needs  []Need
 	Reject []*Reject
+	Early  []*Reject // those of Reject that depend on no answer
 	Filter []*Filter
 	Asks   []*Ask // those that depend on no other first
 	Sends  []*Send
