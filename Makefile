@@ -71,6 +71,10 @@ fuzz: ## Fuzz every target for FUZZTIME each
 		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$package" || exit 1; \
 	done
 
+.PHONY: damage
+damage: ## Damage each line of the shipped rules in each way, and show what is noticed
+	DAMAGE=all go test -count=1 -v -timeout 30m -run TestDamage ./internal/mistakes
+
 .PHONY: bench
 bench: ## Measure
 	go test -run '^$$' -bench . -benchmem ./...

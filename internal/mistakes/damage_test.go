@@ -1,0 +1,253 @@
+package mistakes_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+
+	"github.com/celmap/celmap/engine"
+	"github.com/celmap/celmap/engine/source"
+	"github.com/celmap/celmap/mappings"
+	"github.com/celmap/celmap/schemas"
+)
+
+// outcome is what the loader makes of a mutant.
+type outcome struct {
+	*mutant
+	equal   bool // it means the same
+	refused bool
+	right   bool // the first error stands on the damaged line
+	said    string
+}
+
+// folders are the shipped rules as they are, by folder.
+var folders = func() map[string]fstest.MapFS {
+	out := map[string]fstest.MapFS{}
+	err := fs.WalkDir(mappings.FS, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(mappings.FS, name)
+		folder, file, _ := strings.Cut(name, "/")
+		if out[folder] == nil {
+			out[folder] = fstest.MapFS{}
+		}
+		out[folder][file] = &fstest.MapFile{Data: data}
+		return err
+	})
+	if err != nil {
+		panic(err)
+	}
+	return out
+}()
+
+func load(folder, name string, data []byte) source.Diagnostics {
+	files := fstest.MapFS{}
+	for n, f := range folders[folder] {
+		files[n] = f
+	}
+	files[name] = &fstest.MapFile{Data: data}
+	events, err := fs.Sub(schemas.FS, "events")
+	if err != nil {
+		panic(err)
+	}
+	p, err := engine.Load(files, engine.WithName("mappings/"+folder), engine.WithEvents("rudderstack", events))
+	if err == nil {
+		return p.Warnings()
+	}
+	var found source.Diagnostics
+	if !errors.As(err, &found) {
+		panic(err)
+	}
+	return found
+}
+
+func (m *mutant) try() *outcome {
+	data := m.data()
+	o := &outcome{mutant: m}
+	if root, _ := source.Parse(m.file.Name, data); root != nil && meaning(root) == meaning(m.root) {
+		o.equal = true
+		return o
+	}
+	found := load(m.folder, m.name, data)
+	for _, d := range found {
+		if d.Severity != source.Error {
+			continue
+		}
+		o.refused, o.said = true, d.Error()
+		o.right = d.Span.File != nil && d.Span.File.Name == m.file.Name && slices.Contains(m.lines, d.Span.Start.Line)
+		return o
+	}
+	o.said = found.Error()
+	return o
+}
+
+// meaning writes down what a file says, without its places, comments, prose and ways of writing.
+func meaning(root *source.Node) string {
+	var b bytes.Buffer
+	kind := root.Get("celmap")
+	if kind == nil {
+		return "no header"
+	}
+	name, _, _ := strings.Cut(kind.Text, "/")
+	shape, ok := grammar.definitions[name].(object)
+	if !ok {
+		return "unknown kind"
+	}
+	walk(root, shape, nil, place{
+		key:  func(n *source.Node) { fmt.Fprintf(&b, "key %q\n", n.Text) },
+		list: func(n *source.Node) { fmt.Fprintf(&b, "%s of %d\n", n.Kind, len(n.Entries)+len(n.Items)) },
+		scalar: func(s *scalar) {
+			fmt.Fprintf(&b, "%s %t ", s.holds, s.IsNull())
+			found := expressions(s)
+			at := 0
+			for _, c := range found {
+				if !s.prose() {
+					fmt.Fprintf(&b, "%q ", s.Text[at:c.from])
+				}
+				at = c.to
+				for _, t := range c.tokens {
+					fmt.Fprintf(&b, "%s ", t.text)
+				}
+			}
+			switch {
+			case s.prose() || at == len(s.Text):
+			case at == 0 && (s.holds == "template" || s.holds == "constant"):
+				fmt.Fprintf(&b, "%v %q", s.Style == source.Plain && (s.Text == "true" || s.Text == "false" || isNumber(s.Text)), s.Text)
+			default:
+				fmt.Fprintf(&b, "%q", s.Text[at:])
+			}
+			b.WriteByte('\n')
+		},
+	})
+	return b.String()
+}
+
+func tryAll(all []*mutant) []*outcome {
+	out := make([]*outcome, len(all))
+	var wait sync.WaitGroup
+	next := make(chan int)
+	for range runtime.GOMAXPROCS(0) {
+		wait.Go(func() {
+			for i := range next {
+				out[i] = all[i].try()
+			}
+		})
+	}
+	for i := range all {
+		next <- i
+	}
+	close(next)
+	wait.Wait()
+	return out
+}
+
+// What has to be reached, in percent of the mutants: these only ever rise.
+const (
+	leastRefused = 95.0
+	leastRight   = 89.0
+)
+
+// one in so many mutants of each way is tried by `go test`, all of them by `make damage`.
+const oneIn = 30
+
+// TestDamage damages the shipped rules, each line in each way that applies, and
+// counts the mutants that the loader refuses, and those that it refuses with
+// its first error on the damaged line.
+func TestDamage(t *testing.T) {
+	every := oneIn
+	if os.Getenv("DAMAGE") == "all" {
+		every = 1
+	}
+	byWay := map[string]int{}
+	var sample []*mutant
+	for _, r := range shippedRules() {
+		for _, m := range r.mutants() {
+			if byWay[m.way]%every == 0 {
+				sample = append(sample, m)
+			}
+			byWay[m.way]++
+		}
+	}
+	outcomes := tryAll(sample)
+	text, total := table(outcomes)
+	var list strings.Builder
+	for _, o := range outcomes {
+		if !o.equal && !o.right {
+			what := "not refused"
+			if o.refused {
+				what = "elsewhere"
+			}
+			fmt.Fprintf(&list, "%s:%d: %s (%s): %s\n    %s\n", o.file.Name, o.lines[0], o.way, what, strings.TrimSpace(damagedLine(o)), strings.ReplaceAll(o.said, "\n", "\n    "))
+		}
+	}
+	t.Logf("one mutant in %d of each way:\n%s\n%s", every, text, list.String())
+	if refused, right := total.percent(total.refused), total.percent(total.right); refused < leastRefused || right < leastRight {
+		t.Errorf("%.1f %% of the mutants are refused, of at least %.1f, and for %.1f %% the first error stands on the damaged line, of at least %.1f: go test -v -run TestDamage ./internal/mistakes lists the others",
+			refused, leastRefused, right, leastRight)
+	}
+}
+
+func damagedLine(o *outcome) string {
+	f := source.NewFile("", o.data())
+	return f.Line(o.lines[0])
+}
+
+// count is how many mutants of a way fared how.
+type count struct{ equal, mutants, refused, right int }
+
+func (c *count) add(o *outcome) {
+	if o.equal {
+		c.equal++
+		return
+	}
+	c.mutants++
+	if o.refused {
+		c.refused++
+	}
+	if o.right {
+		c.right++
+	}
+}
+
+func (c *count) percent(n int) float64 { return 100 * float64(n) / float64(max(c.mutants, 1)) }
+
+// table writes down how the mutants of each way fared. Slips in names that only
+// the sender or an API knows are counted apart, below the sum.
+func table(outcomes []*outcome) (string, *count) {
+	byWay := map[string]*count{}
+	total := &count{}
+	for _, o := range outcomes {
+		if byWay[o.way] == nil {
+			byWay[o.way] = &count{}
+		}
+		byWay[o.way].add(o)
+		if o.way != open {
+			total.add(o)
+		}
+	}
+	var b strings.Builder
+	b.WriteString("| way | mutants | mean the same | refused | caret on the line |\n| --- | ---: | ---: | ---: | ---: |\n")
+	line := func(name string, c *count) {
+		fmt.Fprintf(&b, "| %s | %d | %d | %.1f %% | %.1f %% |\n", strings.ReplaceAll(name, "|", "\\|"), c.mutants, c.equal, c.percent(c.refused), c.percent(c.right))
+	}
+	for _, way := range slices.Sorted(maps.Keys(byWay)) {
+		if way != open {
+			line(way, byWay[way])
+		}
+	}
+	line("**all of these**", total)
+	if c := byWay[open]; c != nil {
+		line(open, c)
+	}
+	return b.String(), total
+}
