@@ -34,7 +34,7 @@ fixtures-update: ## Write what the rules do now into the fixtures that fail
 
 .PHONY: docs
 docs: ## Write what is made from code and what commands print now into pages and schemas
-	UPDATE_DOCS=1 go test -count=1 ./docs ./schemas ./internal/docstest
+	UPDATE_DOCS=1 go test -count=1 ./docs/... ./schemas ./cmd/celmap ./internal/docstest
 
 .PHONY: build
 build: ## Build bin/celmap

@@ -16,7 +16,7 @@ type checkCommand struct {
 func (checkCommand) Help() string {
 	return `Every mistake is shown with its place:
 
-  rules/identify.yaml:14:11: error[unknown-name]: nothing here is called emial
+  rules/identify.yaml:14:11: error[R301 unknown-name]: nothing here is called emial
     14 |     when: emial != null
        |           ^^^^^
     help: did you mean email?
@@ -69,7 +69,11 @@ func (c *checkCommand) print(s *streams, k *checker, errors, warnings int) error
 			return err
 		}
 	default:
-		if err := report.Text(s.out, k.findings, report.PaletteFor(s.out)); err != nil {
+		palette := report.PaletteFor(s.out)
+		if err := report.Text(s.out, k.findings, palette); err != nil {
+			return err
+		}
+		if _, err := fmt.Fprint(s.out, report.Hint(k.findings, palette)); err != nil {
 			return err
 		}
 	}

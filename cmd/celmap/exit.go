@@ -67,8 +67,12 @@ func explain(s *streams, err error) int {
 	}
 	if findings == nil {
 		fmt.Fprintf(s.err, "celmap: %v\n", err)
-	} else if writeErr := report.Text(s.err, findings, report.PaletteFor(s.err)); writeErr != nil {
+		return code
+	}
+	palette := report.PaletteFor(s.err)
+	if writeErr := report.Text(s.err, findings, palette); writeErr != nil {
 		return exitInternal
 	}
+	fmt.Fprint(s.err, report.Hint(findings, palette))
 	return code
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	codes "github.com/celmap/celmap/docs/errors"
 	"github.com/celmap/celmap/engine"
 	"github.com/celmap/celmap/engine/value"
 	"github.com/celmap/celmap/internal/report"
@@ -79,7 +80,7 @@ func (p printer) textOf(r outcome) string {
 }
 
 func (p printer) finding(b *strings.Builder, code, message, path string, rule *engine.Rule) {
-	b.WriteString(report.Plain(code) + ": " + report.Plain(message) + "\n")
+	b.WriteString(report.Plain(codes.Label(code)) + ": " + report.Plain(message) + "\n")
 	if path != "" {
 		b.WriteString("    at   " + report.Plain(path) + "\n")
 	}

@@ -59,9 +59,16 @@ func pages() []string {
 	return found
 }
 
+// ofError matches the pages of codes, whose examples change a destination of
+// their own: cmd/celmap runs them.
+var ofError = regexp.MustCompile(`^docs/errors/[ER][0-9]`)
+
 var _ = Describe("A page of the project", func() {
 	for _, page := range pages() {
 		It("tells the truth: "+page, func() {
+			if ofError.MatchString(filepath.ToSlash(page)) {
+				return
+			}
 			data, err := os.ReadFile(filepath.Join(root, page))
 			Expect(err).NotTo(HaveOccurred())
 			told, wrong := follow(string(data), workplace())

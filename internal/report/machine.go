@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	codes "github.com/celmap/celmap/docs/errors"
 	"github.com/celmap/celmap/engine/source"
 )
 
@@ -18,6 +19,7 @@ type Finding struct {
 	EndColumn int    `json:"endColumn,omitempty"`
 	Severity  string `json:"severity"`
 	Code      string `json:"code"`
+	Number    string `json:"number,omitempty"` // of the code: what celmap help explains
 	Summary   string `json:"summary"`
 	Detail    string `json:"detail,omitempty"`
 	Help      string `json:"help,omitempty"`
@@ -30,7 +32,7 @@ func Findings(findings source.Diagnostics) []Finding {
 		list[i] = Finding{
 			Line: d.Span.Start.Line, Column: d.Span.Start.Column,
 			EndLine: d.Span.End.Line, EndColumn: d.Span.End.Column,
-			Severity: d.Severity.String(), Code: d.Code,
+			Severity: d.Severity.String(), Code: d.Code, Number: codes.Number(d.Code),
 			Summary: d.Summary, Detail: d.Detail, Help: d.Help,
 		}
 		if d.Span.File != nil {
@@ -45,16 +47,20 @@ func Findings(findings source.Diagnostics) []Finding {
 func GitHub(w io.Writer, findings source.Diagnostics) error {
 	for _, d := range findings {
 		command := "::" + d.Severity.String()
+		var about []string
 		if d.Span.File != nil {
-			command += fmt.Sprintf(" file=%s", property.Replace(d.Span.File.Name))
+			about = append(about, "file="+property.Replace(d.Span.File.Name))
 			if d.Span.Start.Line > 0 {
-				command += fmt.Sprintf(",line=%d,col=%d", d.Span.Start.Line, d.Span.Start.Column)
+				about = append(about, fmt.Sprintf("line=%d,col=%d", d.Span.Start.Line, d.Span.Start.Column))
 			}
 		}
-		text := d.Summary
 		if d.Code != "" {
-			text += " [" + d.Code + "]"
+			about = append(about, "title="+property.Replace(codes.Label(d.Code)))
 		}
+		if len(about) > 0 {
+			command += " " + strings.Join(about, ",")
+		}
+		text := d.Summary
 		for _, more := range []string{d.Detail, d.Help} {
 			if more != "" {
 				text += "\n" + more

@@ -42,6 +42,14 @@ var _ = Describe("Text", func() {
 `))
 	})
 
+	It("shows the number of a code, and where it is explained", func() {
+		one, two := source.Diagnostic{Code: "unknown-name", Summary: "s"}, source.Diagnostic{Code: "unknown-key", Summary: "s"}
+		Expect(text(one)).To(Equal("error[R301 unknown-name]: s\n"))
+		Expect(report.Hint(source.Diagnostics{one, one}, report.Palette{})).To(Equal("celmap help R301 explains it\n"))
+		Expect(report.Hint(source.Diagnostics{{Code: "c"}, two, one}, report.Palette{})).To(Equal("celmap help CODE explains each, such as celmap help R206\n"))
+		Expect(report.Hint(source.Diagnostics{{Code: "c"}}, report.Palette{})).To(BeEmpty())
+	})
+
 	It("shows a warning, and one without a place or a code", func() {
 		d := at("a: 1", "1")
 		d.Severity = source.Warning
@@ -100,6 +108,11 @@ error: no destination file
 })
 
 var _ = Describe("Findings", func() {
+	It("gives the number of a code", func() {
+		Expect(json.Marshal(report.Findings(source.Diagnostics{{Code: "unknown-name", Summary: "s"}}))).To(MatchJSON(
+			`[{"severity":"error","code":"unknown-name","number":"R301","summary":"s"}]`))
+	})
+
 	It("gives all that is known as JSON", func() {
 		d := at("a: 1\nwhen: x\n", "x")
 		d.Detail, d.Help = "why", "what to do"
@@ -118,7 +131,7 @@ var _ = Describe("GitHub", func() {
 		file := source.Diagnostic{Summary: "s", Severity: source.Warning, Span: source.Span{File: source.NewFile("x.json", nil)}}
 		var b bytes.Buffer
 		Expect(report.GitHub(&b, source.Diagnostics{d, file, {Summary: "none"}})).To(Succeed())
-		Expect(b.String()).To(Equal("::error file=a%2Cb%3Ac.yaml,line=2,col=7::100%25 wrong [some-code]%0Asay y%0A::stop::\n" +
+		Expect(b.String()).To(Equal("::error file=a%2Cb%3Ac.yaml,line=2,col=7,title=some-code::100%25 wrong%0Asay y%0A::stop::\n" +
 			"::warning file=x.json::s\n::error::none\n"))
 	})
 })

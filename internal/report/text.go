@@ -5,14 +5,16 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
+	codes "github.com/celmap/celmap/docs/errors"
 	"github.com/celmap/celmap/engine/source"
 )
 
 // Text writes each finding as people read it:
 //
-//	rules/identify.yaml:14:11: error[unknown-name]: nothing here is called emial
+//	rules/identify.yaml:14:11: error[R301 unknown-name]: nothing here is called emial
 //	  14 |     when: emial != null
 //	     |           ^^^^^
 //	     = the detail
@@ -40,7 +42,7 @@ func textOf(d source.Diagnostic, p Palette) string {
 	}
 	code := d.Severity.String()
 	if d.Code != "" {
-		code += "[" + d.Code + "]"
+		code += "[" + codes.Label(d.Code) + "]"
 	}
 	b.WriteString(paint(code+":") + " " + p.Bold(Plain(d.Summary)) + "\n")
 
@@ -61,6 +63,24 @@ func textOf(d source.Diagnostic, p Palette) string {
 		label = strings.Repeat(" ", len(label))
 	}
 	return b.String()
+}
+
+// Hint returns the line below findings that tells people where more is said
+// about their codes, "" if nowhere.
+func Hint(findings source.Diagnostics, p Palette) string {
+	var numbers []string
+	for _, d := range findings {
+		if n := codes.Number(d.Code); n != "" && !slices.Contains(numbers, n) {
+			numbers = append(numbers, n)
+		}
+	}
+	switch len(numbers) {
+	case 0:
+		return ""
+	case 1:
+		return p.Faint("celmap help "+numbers[0]+" explains it") + "\n"
+	}
+	return p.Faint("celmap help CODE explains each, such as celmap help "+numbers[0]) + "\n"
 }
 
 // lines yields the lines of a text that is not empty.
