@@ -103,7 +103,6 @@ var pending = map[string]string{
 	"yaml-too-deep":                "R603",
 	"fixture-header":               "R701",
 	"fixture-destination":          "R702",
-	"fixture-missing-key":          "R704",
 	"fixture-type":                 "R705",
 	"fixture-value":                "R706",
 	"fixture-conflict":             "R707",

@@ -315,11 +315,11 @@ var _ = Describe("Reporting", func() {
         got       2
         rule      rules.yaml:2:3  line of contact/contact/set/n
   ! c
-      dir/c.yaml:1:1: error[fixture-missing-key]: the fixture has no event
+      dir/c.yaml:1:1: error[R704 fixture-missing-key]: the fixture has no event
         1 | celmap: fixture/v1
           | ^^^^^^
         help: add ` + "`event: {…}`, or `events:`" + ` with a list
-      dir/c.yaml:3:1: error[fixture-unknown-key]: a fixture has no key ` + "`evnt`" + `
+      dir/c.yaml:3:1: error[R703 fixture-unknown-key]: a fixture has no key ` + "`evnt`" + `
         3 | evnt: {}
           | ^^^^
         help: did you mean ` + "`event`" + `?
@@ -374,7 +374,7 @@ other
 		lines := strings.Split(written("github"), "\n")
 		Expect(lines).To(HaveLen(6))
 		Expect(lines[0]).To(HavePrefix(`::error file=x.yaml,line=10,col=15::b: requests[0].body.inputs[0].id: expected "a@example.com", got "b%25,:\n", and 2 more%0Arequests[0]`))
-		Expect(lines[1]).To(HavePrefix("::error file=dir/c.yaml,line=1,col=1::the fixture has no event"))
+		Expect(lines[1]).To(HavePrefix("::error file=dir/c.yaml,line=1,col=1,title=R704 fixture-missing-key::the fixture has no event"))
 		Expect(lines[3]).To(HavePrefix("::error file=x.yaml,line=4,col=21::e: "))
 		Expect(lines[4]).To(Equal("1 passed, 1 failed, 1 broken, 1 refused, 1 updated"))
 	})
