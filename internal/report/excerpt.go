@@ -103,4 +103,8 @@ func Plain(text string) string {
 	}, text)
 }
 
-func hostile(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
+// hostile reports whether a character does something to a terminal, or cannot be
+// seen where a mark stands below it.
+func hostile(r rune) bool {
+	return unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp) || r == '\ufeff'
+}

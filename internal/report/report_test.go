@@ -78,6 +78,8 @@ error: no destination file
 		Entry("on one line only", "a: [x,\n  y]", "[x,\n  y]", "a: [x,", "   ^^^"),
 		Entry("at the end of the line", "a:\nb", "\nb", "a:", "  ^"),
 		Entry("below what is hidden from the terminal", "a: \x1b[31m x", "x", "a: �[31m x", "         ^"),
+		Entry("below what is not seen", "a: x\ufeffy", "\ufeff", "a: x�y", "    ^"),
+		Entry("below a line break of some programs", "a: x\u2028y", "\u2028", "a: x�y", "    ^"),
 		Entry("below what turns the direction of writing", "a: \u202e x", "x", "a: � x", "     ^"),
 	)
 
