@@ -49,7 +49,7 @@ func GitHub(w io.Writer, findings source.Diagnostics) error {
 		command := "::" + d.Severity.String()
 		var about []string
 		if d.Span.File != nil {
-			about = append(about, "file="+property.Replace(d.Span.File.Name))
+			about = append(about, "file="+property.Replace(Plain(d.Span.File.Name)))
 			if d.Span.Start.Line > 0 {
 				about = append(about, fmt.Sprintf("line=%d,col=%d", d.Span.Start.Line, d.Span.Start.Column))
 			}
@@ -60,10 +60,10 @@ func GitHub(w io.Writer, findings source.Diagnostics) error {
 		if len(about) > 0 {
 			command += " " + strings.Join(about, ",")
 		}
-		text := d.Summary
+		text := Plain(d.Summary)
 		for _, more := range []string{d.Detail, d.Help} {
-			if more != "" {
-				text += "\n" + more
+			for line := range lines(more) {
+				text += "\n" + line
 			}
 		}
 		if _, err := fmt.Fprintln(w, command+"::"+message.Replace(text)); err != nil {

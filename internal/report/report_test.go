@@ -128,12 +128,12 @@ var _ = Describe("Findings", func() {
 var _ = Describe("GitHub", func() {
 	It("writes workflow commands whose text cannot break out", func() {
 		d := at("a: 1\nwhen: x\n", "x")
-		d.Summary, d.Help = "100% wrong", "say y\n::stop::"
+		d.Summary, d.Help = "100% wrong\t\x1b[2J", "say y\n::stop::"
 		d.Span.File.Name = "a,b:c.yaml"
 		file := source.Diagnostic{Summary: "s", Severity: source.Warning, Span: source.Span{File: source.NewFile("x.json", nil)}}
 		var b bytes.Buffer
 		Expect(report.GitHub(&b, source.Diagnostics{d, file, {Summary: "none"}})).To(Succeed())
-		Expect(b.String()).To(Equal("::error file=a%2Cb%3Ac.yaml,line=2,col=7,title=some-code::100%25 wrong%0Asay y%0A::stop::\n" +
+		Expect(b.String()).To(Equal("::error file=a%2Cb%3Ac.yaml,line=2,col=7,title=some-code::100%25 wrong �[2J%0Asay y%0A::stop::\n" +
 			"::warning file=x.json::s\n::error::none\n"))
 	})
 })
