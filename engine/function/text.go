@@ -391,12 +391,13 @@ func glob(a *value.Arena, args []*value.Node) (*value.Node, *Error) {
 	if err != nil {
 		return nil, err
 	}
-	return value.BoolNode(matches(s, p)), nil
+	return value.BoolNode(Glob(s, p)), nil
 }
 
-// matches compares with one point of return, the last star: a text that fails
+// Glob reports whether the whole text matches a pattern, in which * stands for any
+// number of characters and ? for one. It compares with one point of return, the last star: a text that fails
 // after it fails for every choice made at an earlier star.
-func matches(s, p string) bool {
+func Glob(s, p string) bool {
 	i, j := 0, 0
 	star, resume := -1, 0
 	for i < len(s) {

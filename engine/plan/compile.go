@@ -135,6 +135,8 @@ func (c *compiler) compile(f *folder) {
 		c.compileMapping(f.mappings[name], baseTypes)
 	}
 	c.compileRoutes(root)
+	c.checkLookups(root)
+	c.deprecations(f)
 	if !c.found.HasErrors() {
 		c.checkReads()
 		c.dependencies()

@@ -162,8 +162,11 @@ type Need struct {
 // Mapping says how one kind of event becomes items to send.
 type Mapping struct {
 	*Rule
-	Name   string
-	Doc    string
+	Name string
+	Doc  string
+
+	Deprecated string // why it should not be used any more; "" if it may
+
 	Needs  []Need
 	Reject []*Reject
 	Early  []*Reject // those of Reject that depend on no answer
@@ -305,6 +308,8 @@ type Table struct {
 	By     *Expr
 	Absent string
 	Rows   *value.Node // object of rows
+
+	Deprecated map[string]string // rows that should not be chosen any more: why
 }
 
 // Host is a host that requests may go to.
@@ -319,7 +324,10 @@ type Host struct {
 // Auth is a way to prove who sends a request.
 type Auth struct {
 	*Rule
-	Name     string
+	Name string
+
+	Deprecated string // why it should not be used any more; "" if it may
+
 	When     *Expr
 	Needs    []Need
 	Headers  []Field

@@ -15,6 +15,8 @@ var Kinds = []string{DestinationKind, FragmentKind, MappingKind, OverlayKind, Fi
 var (
 	when = Key{Name: "when", Type: expression, Doc: "Condition; without it the entry always applies."}
 	doc  = Key{Name: "doc", Type: text, Doc: "What it is for, for readers."}
+
+	deprecated = Key{Name: "deprecated", Type: text, Doc: "Why it should not be used any more, and what to use instead. Who uses it gets this as a warning."}
 )
 
 // FileShape returns the grammar of a kind of file, nil if there is no such kind.
@@ -59,13 +61,26 @@ var destination = &Shape{
 		{Name: "answers", Type: mapOf{listOf{answer}, "list of answer rules"}, Doc: "What the API's answers mean."},
 		{Name: "functions", Type: functions, Doc: "Functions in CEL; they see their arguments only."},
 		{Name: "types", Type: types, Doc: "Conversions for objects that have none of their own."},
+		{Name: "deprecated", Type: listOf{outdated}, Doc: "Addresses and parameters of the API that rules should not use any more."},
 	}...),
+}
+
+var outdated = &Shape{
+	Name: "outdated part of the API",
+	Doc:  "An address or a parameter that requests should not use any more. Those that are marked deprecated themselves may.",
+	Keys: []Key{
+		{Name: "url", Type: text, Doc: "Addresses, with the host; * stands for any characters, ? for one."},
+		{Name: "param", Type: name, Doc: "A query parameter."},
+		{Name: "because", Type: text, Doc: "Why, and what to use instead.", Required: true},
+	},
+	Any: [][]string{{"url", "param"}},
 }
 
 var fragment = &Shape{
 	Name: "fragment",
 	Doc:  "Objects, types and functions that several mappings share.",
 	Keys: append(header(FragmentKind), []Key{
+		deprecated,
 		{Name: "let", Type: lets, Doc: "Named values, private to this file."},
 		{Name: "objects", Type: objects, Doc: "Objects that mappings may use."},
 		{Name: "types", Type: types, Doc: "How the values of these objects are converted."},
@@ -77,6 +92,7 @@ var mapping = &Shape{
 	Name: "mapping",
 	Doc:  "How one kind of event becomes items to send.",
 	Keys: append(header(MappingKind), []Key{
+		deprecated,
 		{Name: "use", Type: names, Doc: "Fragments whose objects this mapping uses."},
 		{Name: "needs", Type: listOf{expression}, Doc: "Paths that have to be present, or the event is rejected."},
 		{Name: "let", Type: lets, Doc: "Named values, computed once where they are used."},
@@ -143,7 +159,7 @@ var route = &Shape{
 			},
 		}, Doc: "Rejects the event."},
 		{Name: "filter", Type: template, Doc: "Drops the event on purpose; the text is the reason."},
-		doc,
+		doc, deprecated,
 	},
 	Any: [][]string{{"to", "reject", "filter"}},
 }
@@ -173,6 +189,7 @@ var table = &Shape{
 		{Name: "by", Type: expression, Doc: "Chooses the row.", Required: true},
 		{Name: "absent", Type: name, Doc: "The row that is taken where `by` gives nothing; an unknown row always rejects."},
 		{Name: "rows", Type: mapOf{constant, "row"}, Doc: "The rows.", Required: true},
+		{Name: "deprecated", Type: mapOf{text, "row"}, Doc: "Rows that should not be chosen any more: why, and what to choose instead. Settings that choose one get this as a warning."},
 	},
 }
 
@@ -181,7 +198,7 @@ var auth = &Shape{
 	Doc:  "One way to prove who sends a request.",
 	Keys: []Key{
 		{Name: "name", Type: name, Doc: "Name of the way.", Required: true},
-		doc, when,
+		doc, deprecated, when,
 		{Name: "needs", Type: listOf{expression}, Doc: "Paths that have to be present, or the event is rejected."},
 		{Name: "headers", Type: mapOf{template, "header"}, Doc: "Headers that it adds."},
 		{Name: "params", Type: mapOf{template, "parameter"}, Doc: "Query parameters that it adds."},
@@ -229,7 +246,7 @@ var lookup = &Shape{
 	Name: "lookup",
 	Doc:  "A question that mappings may ask, with one key an event. The host asks for many events at once.",
 	Keys: []Key{
-		doc,
+		doc, deprecated,
 		{Name: "args", Type: names, Doc: "Arguments that an ask gives besides its key."},
 		{Name: "keys", Type: &Shape{Name: "keys", Keys: []Key{
 			{Name: "max", Type: integer, Doc: "Keys in one request, at most."},
@@ -261,7 +278,7 @@ var request = &Shape{
 	Name: "request",
 	Doc:  "A request: how the items that mappings make travel.",
 	Keys: []Key{
-		doc,
+		doc, deprecated,
 		{Name: "method", Type: oneOf{[]string{"GET", "POST", "PUT", "PATCH", "DELETE"}}, Doc: "HTTP method.", Required: true},
 		{Name: "host", Type: name, Doc: "One of `hosts`.", Required: true},
 		{Name: "url", Type: template, Doc: "Path below the host; ${…} in it is escaped, except values of tables.", Required: true},
@@ -337,7 +354,7 @@ var filter = &Shape{
 
 var sendKeys = []Key{
 	{Name: "name", Type: name, Doc: "Name of the entry."},
-	doc, when,
+	doc, deprecated, when,
 	{Name: "needs", Type: listOf{expression}, Doc: "Paths that have to be present where it applies, or the event is rejected."},
 	{Name: "request", Type: name, Doc: "One of the destination's requests."},
 	{Name: "array", Type: name, Doc: "The array of the request that the item goes to, where the request has several."},

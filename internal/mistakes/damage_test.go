@@ -160,6 +160,10 @@ const (
 // one in so many mutants of each way is tried by `go test`, all of them by `make damage`.
 const oneIn = 30
 
+// sampleSlack is by how many points a sample of that size may fall short by
+// chance: each change of the rules draws another one.
+const sampleSlack = 4.0
+
 // TestDamage damages the shipped rules, each line in each way that applies, and
 // counts the mutants that the loader refuses, and those that it refuses with
 // its first error on the damaged line.
@@ -191,9 +195,13 @@ func TestDamage(t *testing.T) {
 		}
 	}
 	t.Logf("one mutant in %d of each way:\n%s\n%s", every, text, list.String())
-	if refused, right := total.percent(total.refused), total.percent(total.right); refused < leastRefused || right < leastRight {
+	slack := 0.0
+	if every > 1 {
+		slack = sampleSlack
+	}
+	if refused, right := total.percent(total.refused)+slack, total.percent(total.right)+slack; refused < leastRefused || right < leastRight {
 		t.Errorf("%.1f %% of the mutants are refused, of at least %.1f, and for %.1f %% the first error stands on the damaged line, of at least %.1f: go test -v -run TestDamage ./internal/mistakes lists the others",
-			refused, leastRefused, right, leastRight)
+			refused-slack, leastRefused, right-slack, leastRight)
 	}
 }
 
