@@ -80,7 +80,7 @@ var _ = Describe("a mistake in a rule", func() {
 		Entry("a wrong number of arguments", "person.yaml", "'!isEmail(profile.email)'", "'!«isEmail(profile.email, 1)»'", "wrong-arguments", "isEmail is called with 2 arguments"),
 		Entry("a mistake inside a text", "person.yaml", "message: ${size(found)} people", "message: ${size(«fond»)} people", "unknown-name", "did you mean found?"),
 		Entry("an expression that is not closed", "person.yaml", "message: ${size(found)} people have this e-mail", "message: «${size(found) people have this e-mail»", "unclosed-expression", "close it with }"),
-		Entry("a syntax error", "person.yaml", "when: size(found) > 2", "when: size(found) >> 2", "bad-expression", "did not expect"),
+		Entry("a syntax error", "person.yaml", "when: size(found) > 2", "when: size(found) «>>» 2", "wrong-operator", ">> is no operator here"),
 		Entry("types that do not go together", "person.yaml", "when: size(found) > 2", `when: '"a" + 1 > 2'`, "bad-expression", "these types do not go together"),
 		Entry("a condition that is none", "person.yaml", "when: size(found) > 2", "when: «size(found)»", "not-a-condition", "true or false"),
 		Entry("a value that depends on itself", "person.yaml", "  id: [known, \"found[0]\"]", "  id: [known, other]\n  other: id", "cycle", "id → other → id"),

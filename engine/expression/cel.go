@@ -140,7 +140,8 @@ func (c *compiler) leaf(e ast.Expr) eval {
 	r.leaf.program, err = environment().Program(checked,
 		cel.EvalOptions(cel.OptOptimize))
 	if err != nil {
-		c.at(e, "bad-expression", err.Error(), "")
+		message, help := constantFailure(err)
+		c.at(e, "bad-expression", message, help)
 		return constant{}
 	}
 	return r.leaf

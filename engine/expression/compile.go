@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/operators"
 	"github.com/google/cel-go/common/types"
@@ -111,7 +110,7 @@ func (c *compiler) compileText(want Want) eval {
 	}
 	parsed, issues := environment().Parse(c.text)
 	if issues.Err() != nil {
-		c.issues(issues)
+		c.unreadable(issues)
 		return nil
 	}
 	native := parsed.NativeRep()
@@ -122,7 +121,7 @@ func (c *compiler) compileText(want Want) eval {
 		compile = c.leaf
 	}
 	root := compile(native.Expr())
-	if want == Condition && root != nil {
+	if want == Condition && root != nil && len(c.problems) == 0 {
 		c.needCondition(root, native.Expr())
 	}
 	return root
@@ -158,114 +157,6 @@ func (c *compiler) problem(from, to int, code, message, help string) {
 func (c *compiler) at(e ast.Expr, code, message, help string) {
 	s := c.span(e)
 	c.problem(s.from, s.to, code, message, help)
-}
-
-// issues turns what cel-go reports into problems.
-func (c *compiler) issues(issues *cel.Issues) {
-	for _, e := range issues.Errors() {
-		line := lineStart(c.text, e.Location.Line())
-		from := line + runeOffset(c.text[line:], e.Location.Column())
-		to := tokenEnd(c.text, from)
-		message, help := plainWords(e.Message)
-		c.problem(from, to, "bad-expression", message, help)
-	}
-}
-
-// lineStart returns the byte where a line starts, counted from 1.
-func lineStart(text string, line int) int {
-	at := 0
-	for ; line > 1; line-- {
-		i := strings.IndexByte(text[at:], '\n')
-		if i < 0 {
-			return len(text)
-		}
-		at += i + 1
-	}
-	return at
-}
-
-func runeOffset(text string, runes int) int {
-	for i := range text {
-		if runes == 0 {
-			return i
-		}
-		runes--
-	}
-	return len(text)
-}
-
-// tokenEnd returns the end of the word or sign that starts at from.
-func tokenEnd(text string, from int) int {
-	to := from
-	for to < len(text) && (text[to] == '_' || text[to] >= '0' && text[to] <= '9' || text[to]|0x20 >= 'a' && text[to]|0x20 <= 'z' || text[to] >= 0x80) {
-		to++
-	}
-	if to == from && to < len(text) {
-		to++
-	}
-	return to
-}
-
-// plainWords replaces the words of parser and checker by those of rule authors.
-func plainWords(message string) (text, help string) {
-	switch {
-	case strings.Contains(message, "token recognition error"):
-		return "a text is not closed, or a sign is not part of the language", "close quotes; the operators are == != < <= > >= && || ! + - * / % ? : in"
-	case strings.Contains(message, "Syntax error"):
-		text = strings.TrimPrefix(message, "Syntax error: ")
-		if i := strings.Index(text, ", expecting"); i >= 0 {
-			text = text[:i]
-		}
-		text = strings.NewReplacer("mismatched input", "did not expect", "extraneous input", "did not expect", "'<EOF>'", "the end of the expression", "no viable alternative at input", "cannot read", "missing", "missing").Replace(text)
-		return text, "check brackets and operators: = is written ==, and is &&, or is ||, not is !"
-	case strings.Contains(message, "found no matching overload for"):
-		return "these types do not go together: " + mismatch(message), "convert one side, for example with text(x) or decimal(x)"
-	}
-	return message, ""
-}
-
-// mismatch tells which types do not go together, from cel-go's
-// "found no matching overload for '@add' applied to '(dyn, string, int)'".
-func mismatch(message string) string {
-	parts := strings.Split(message, "'")
-	if len(parts) < 4 {
-		return message
-	}
-	name := parts[1]
-	listed := parts[3]
-	method := strings.Contains(listed, ".")
-	types := strings.FieldsFunc(listed, func(r rune) bool { return strings.ContainsRune("()., ", r) })
-	if sign := signs[name]; sign != "" {
-		name, types = sign, types[1:] // without the frame
-	}
-	for i, t := range types {
-		types[i] = typeWord(t)
-	}
-	if name = strings.Trim(name, "_"); method && len(types) > 0 {
-		name = "." + name
-	}
-	return name + " does not go with " + strings.Join(types, " and ")
-}
-
-// typeWord is the name that rules have for a type of CEL.
-func typeWord(t string) string {
-	switch t = strings.TrimPrefix(strings.TrimPrefix(t, "google.protobuf."), "protobuf."); t {
-	case "string":
-		return "text"
-	case "int", "uint", "double":
-		return "number"
-	case "bool":
-		return "boolean"
-	case "map":
-		return "object"
-	case "dyn":
-		return "any value"
-	case "Timestamp", "timestamp":
-		return "instant"
-	case "Duration", "duration":
-		return "span of time"
-	}
-	return t
 }
 
 // span returns the bytes that e covers, with the brackets that belong to it.

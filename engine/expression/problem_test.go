@@ -77,8 +77,8 @@ var _ = Describe("problems", func() {
 		Entry(nil, `‹ ›`, "empty-expression", ""),
 		Entry(nil, "‹"+strings.Repeat(" ", 4096)+"1›", "expression-too-long", "4097"),
 		Entry(nil, `"Order " ‹+› 5`, "bad-expression", "+ does not go with text and number"),
-		Entry(nil, `traits.a ==‹=› 1`, "bad-expression", ""),
-		Entry(nil, `1 + ‹)›`, "bad-expression", ""),
+		Entry(nil, `traits.a ‹===› 1`, "wrong-operator", "write traits.a == 1"),
+		Entry(nil, `1 ‹+› )`, "missing-value", "nothing follows +"),
 	)
 
 	It("reports several mistakes at once", func() {
