@@ -143,7 +143,7 @@ func (m *misreading) leadingWord(w string) *Problem {
 	case !ascii(w):
 		return m.here(m.at, "bad-character", "the name "+w+" has letters that names cannot have", `texts go in quotes; such keys in brackets: input["`+w+`"]`)
 	case (lower == "and" || lower == "or") && !m.known(w):
-		return m.here(m.at, "missing-value", w+" joins two conditions, and none stands before it", "remove it, or write the first condition; and is written &&, or is ||")
+		return m.here(m.at, "missing-operand", w+" joins two conditions, and none stands before it", "remove it, or write the first condition; and is written &&, or is ||")
 	case lower == "not" && follows && !m.known(w):
 		help := m.remedyNot()
 		return m.here(m.at, "wrong-operator", "not is written as ! here", help)
@@ -158,7 +158,7 @@ func (m *misreading) leadingWord(w string) *Problem {
 	case (lower == "case" || lower == "switch" || lower == "select") && follows && !m.known(w):
 		return m.here(m.at, "foreign-syntax", w+" is no word of expressions", "write a choice as condition ? a : b, and several one after the other")
 	case w == "in":
-		return m.here(m.at, "missing-value", "in asks whether a value is in a list, and no value stands before it", `write it as value in list, such as "free" in traits.plans`)
+		return m.here(m.at, "missing-operand", "in asks whether a value is in a list, and no value stands before it", `write it as value in list, such as "free" in traits.plans`)
 	case slices.Contains(reservedWords, w):
 		help := "choose another name"
 		if _, ok := m.scope.Slot("input"); ok {
@@ -300,7 +300,7 @@ func (m *misreading) keyWithBlank() *Problem {
 
 func (m *misreading) callWithoutBrackets() *Problem {
 	name, a := m.word(m.at-1), m.after(m.at-1)
-	return m.here(m.at-1, "missing-brackets", name+" is a function, and what it works on stands in brackets", m.replacing(m.at-1, a, name+"("+m.span(m.at, a)+")"))
+	return m.here(m.at-1, "wrong-bracket", name+" is a function, and what it works on stands in brackets", m.replacing(m.at-1, a, name+"("+m.span(m.at, a)+")"))
 }
 
 // quoteInside is a quote that ends its text too early: 'it's'.
@@ -321,7 +321,7 @@ func (m *misreading) quoteInside() *Problem {
 			help = `write '` + inner + `', or \" for a quote inside of a text`
 		}
 	}
-	return m.wrong(p.to-1, p.to, "unclosed-text", "this quote ends the text, and more follows it", help)
+	return m.wrong(p.to-1, p.to, "wrong-quote", "this quote ends the text, and more follows it", help)
 }
 
 func (m *misreading) textBehind() *Problem {
@@ -618,9 +618,9 @@ func (m *misreading) doubleBraces() *Problem {
 
 func (m *misreading) signBeforeValue() *Problem {
 	if m.at > 0 && m.is(m.at-1, "+") {
-		return m.wrong(m.piece(m.at-1).from, m.piece(m.at).to, "missing-value", "two + follow each other", "remove one of them")
+		return m.wrong(m.piece(m.at-1).from, m.piece(m.at).to, "missing-operand", "two + follow each other", "remove one of them")
 	}
-	return m.here(m.at, "missing-value", "nothing stands before +", "remove it: a number needs no +")
+	return m.here(m.at, "missing-operand", "nothing stands before +", "remove it: a number needs no +")
 }
 
 // missingValue explains an operator, a comma or the end where a value has to be.
@@ -629,29 +629,29 @@ func (m *misreading) missingValue() *Problem {
 	prior := m.word(m.at - 1)
 	switch {
 	case m.at == 0 && w == "&&" || m.at == 0 && w == "||":
-		return m.here(m.at, "missing-value", w+" joins two conditions, and none stands before it", "remove it, or write the first condition")
+		return m.here(m.at, "missing-operand", w+" joins two conditions, and none stands before it", "remove it, or write the first condition")
 	case m.at == 0:
-		return m.here(m.at, "missing-value", "nothing stands before "+w, "write a value there, such as traits.email "+w+" …, or remove it")
+		return m.here(m.at, "missing-operand", "nothing stands before "+w, "write a value there, such as traits.email "+w+" …, or remove it")
 	case prior == "," || prior == "(" || prior == "[" || prior == "{":
 		if w == "," {
-			return m.here(m.at, "stray-comma", "nothing stands before this comma", "remove it, or write a value there; null stands for none")
+			return m.here(m.at, "wrong-comma", "nothing stands before this comma", "remove it, or write a value there; null stands for none")
 		}
 		if p.kind == endPiece {
 			if prior == "," {
-				return m.here(m.at-1, "stray-comma", "nothing follows this comma", "remove it, or go on with a value and close the brackets")
+				return m.here(m.at-1, "wrong-comma", "nothing follows this comma", "remove it, or go on with a value and close the brackets")
 			}
 			o := m.piece(m.at - 1)
-			return m.wrong(o.from, o.to, "unclosed-bracket", "the "+prior+" that opens here is not closed", "write what stands in it and "+closingOf(prior))
+			return m.wrong(o.from, o.to, "wrong-bracket", "the "+prior+" that opens here is not closed", "write what stands in it and "+closingOf(prior))
 		}
-		return m.here(m.at, "missing-value", "nothing stands before "+w, "write a value there, or remove "+w)
+		return m.here(m.at, "missing-operand", "nothing stands before "+w, "write a value there, or remove "+w)
 	case p.kind == endPiece:
 		help := "write what follows, or remove " + prior
 		if trimmed := strings.TrimSpace(m.text[:m.piece(m.at-1).from]); parses(trimmed) {
 			help = "write what follows, or remove it: " + shown(trimmed, "what stands before is sound")
 		}
-		return m.here(m.at-1, "missing-value", "nothing follows "+prior, help)
+		return m.here(m.at-1, "missing-operand", "nothing follows "+prior, help)
 	case prior == "?" && w == ":":
-		return m.wrong(m.piece(m.at-1).from, p.to, "missing-value", "no value stands between ? and :", "write a choice as condition ? a : b")
+		return m.wrong(m.piece(m.at-1).from, p.to, "missing-operand", "no value stands between ? and :", "write a choice as condition ? a : b")
 	case w == "=" && (prior == "!" || prior == "=" || prior == "<" || prior == ">" || prior == "=="):
 		if prior == "==" {
 			return m.wrong(m.piece(m.at-1).from, p.to, "wrong-operator", "two values are compared with ==", m.remedy(m.at-1, m.at, "=="))
@@ -662,9 +662,9 @@ func (m *misreading) missingValue() *Problem {
 		if fixed := m.text[:m.piece(m.at-1).to] + m.text[p.to:]; parses(fixed) {
 			help = "write " + shown(fixed, "it once")
 		}
-		return m.wrong(m.piece(m.at-1).from, p.to, "missing-value", w+" stands here twice", help)
+		return m.wrong(m.piece(m.at-1).from, p.to, "missing-operand", w+" stands here twice", help)
 	}
-	return m.wrong(m.piece(m.at-1).from, p.to, "missing-value", "no value stands between "+prior+" and "+w, "write one there, or remove "+prior+" or "+w)
+	return m.wrong(m.piece(m.at-1).from, p.to, "missing-operand", "no value stands between "+prior+" and "+w, "write one there, or remove "+prior+" or "+w)
 }
 
 // closedEarly explains a closing bracket where a value has to be.
@@ -674,16 +674,16 @@ func (m *misreading) closedEarly() *Problem {
 	switch {
 	case m.at == 0 || m.top().kind == topLevel && closingOf(prior) == "":
 		if m.at > 0 {
-			return m.here(m.at-1, "missing-value", "nothing follows "+prior, "write what follows, or remove "+prior)
+			return m.here(m.at-1, "missing-operand", "nothing follows "+prior, "write what follows, or remove "+prior)
 		}
-		return m.here(m.at, "unopened-bracket", "the "+w+" closes nothing: no bracket is open here", "remove it, or open the bracket where it belongs")
+		return m.here(m.at, "wrong-bracket", "the "+w+" closes nothing: no bracket is open here", "remove it, or open the bracket where it belongs")
 	case prior == ",":
 		fixed := m.text[:m.piece(m.at-1).from] + m.text[m.piece(m.at-1).to:]
 		help := "remove it, or write one more value"
 		if parses(fixed) {
 			help = "remove it: " + shown(fixed, "what stands before is sound")
 		}
-		return m.here(m.at-1, "stray-comma", "nothing follows this comma", help)
+		return m.here(m.at-1, "wrong-comma", "nothing follows this comma", help)
 	case closingOf(prior) != "":
 		return m.wrong(m.piece(m.at-1).from, p.to, "wrong-bracket", w+" closes here what "+m.opened(m.at-1)+" opened", "close it with "+closingOf(prior))
 	}
@@ -692,13 +692,13 @@ func (m *misreading) closedEarly() *Problem {
 	if parses(fixed) {
 		help = "write what follows, or remove it: " + shown(strings.TrimSpace(fixed), "what stands before is sound")
 	}
-	return m.here(m.at-1, "missing-value", "nothing follows "+prior, help)
+	return m.here(m.at-1, "missing-operand", "nothing follows "+prior, help)
 }
 
 // behindBroken is what cannot be read where an operator is expected.
 func (m *misreading) behindBroken() *Problem {
 	prior, broken := m.piece(m.at-1), m.broken
-	if prior.kind == textPiece && broken.Code == "unclosed-text" && prior.to == m.piece(m.at).from {
+	if prior.kind == textPiece && broken.Code == "wrong-quote" && prior.to == m.piece(m.at).from {
 		return m.quoteInside()
 	}
 	return broken

@@ -192,7 +192,7 @@ func (m *misreading) emptied(closing string) bool {
 
 func (m *misreading) emptyBrackets() *Problem {
 	if m.is(m.at, ")") {
-		return m.wrong(m.piece(m.at-1).from, m.piece(m.at).to, "missing-value", "these brackets are empty", "put an expression between them, or remove them")
+		return m.wrong(m.piece(m.at-1).from, m.piece(m.at).to, "missing-operand", "these brackets are empty", "put an expression between them, or remove them")
 	}
 	return nil
 }
@@ -226,7 +226,7 @@ func (m *misreading) behind() (again bool, problem *Problem) {
 			m.at++
 		}
 		if m.is(m.at, "]") {
-			return false, m.wrong(m.piece(m.at-1).from, m.piece(m.at).to, "missing-value", "no index or key stands between the brackets",
+			return false, m.wrong(m.piece(m.at-1).from, m.piece(m.at).to, "missing-operand", "no index or key stands between the brackets",
 				"write which element is meant, such as [0]; for each element use map(e, …) or first(list, e, …)")
 		}
 		return false, nil
@@ -276,7 +276,7 @@ func (m *misreading) end() *Problem {
 	if fixed := m.text + closing; parses(fixed) {
 		help = "write " + shown(fixed, closing+" at the end")
 	}
-	return m.here(o.at, "unclosed-bracket", "the "+open+" that opens here is not closed", help)
+	return m.here(o.at, "wrong-bracket", "the "+open+" that opens here is not closed", help)
 }
 
 func closingOf(open string) string {
@@ -295,7 +295,7 @@ func (m *misreading) close() *Problem {
 		if fixed := m.text[:p.from] + m.text[p.to:]; parses(fixed) {
 			help = "remove it: " + shown(strings.TrimSpace(fixed), "without it the expression is sound")
 		}
-		return m.here(m.at, "unopened-bracket", "the "+w+" closes nothing: no bracket is open here", help)
+		return m.here(m.at, "wrong-bracket", "the "+w+" closes nothing: no bracket is open here", help)
 	}
 	open := m.word(o.at)
 	if closingOf(open) != w {
@@ -335,7 +335,7 @@ func (m *misreading) keyWithoutColon() *Problem {
 	if !strings.Contains(key, "\n") && len(key) < 40 && m.word(m.top().at) == "{" && m.is(m.at, "}") && m.top().last == m.top().at {
 		help = `write {"name": ` + key + `} for an object, [` + key + `] for a list`
 	}
-	return m.here(m.at-1, "missing-colon", "a member of an object needs a key, a colon and a value", help)
+	return m.here(m.at-1, "bad-key", "a member of an object needs a key, a colon and a value", help)
 }
 
 func (m *misreading) comma() *Problem {
@@ -353,9 +353,9 @@ func (m *misreading) comma() *Problem {
 			return p
 		}
 		if o.kind == group {
-			return m.here(m.at, "stray-comma", "a comma stands between round brackets that hold no arguments", m.roundList(o.at))
+			return m.here(m.at, "wrong-comma", "a comma stands between round brackets that hold no arguments", m.roundList(o.at))
 		}
-		return m.here(m.at, "stray-comma", "a comma stands outside of any list or function", "remove it; conditions are joined with && or ||, and a list is written [a, b]")
+		return m.here(m.at, "wrong-comma", "a comma stands outside of any list or function", "remove it; conditions are joined with && or ||, and a list is written [a, b]")
 	}
 	o.keyed = false
 	o.last = m.at
@@ -396,9 +396,9 @@ func (m *misreading) colon() *Problem {
 		return m.wrong(m.piece(m.at-1).from, m.piece(m.at+1).to, "bare-date", "a time of day has to be a text", `put it in quotes: "`+m.text[m.piece(m.at-1).from:m.piece(m.at+1).to]+`"`)
 	}
 	if o.kind == objectOf {
-		return m.here(m.at, "stray-colon", "a second colon stands in one member of an object", "put a comma before the next key")
+		return m.here(m.at, "unfinished-choice", "a second colon stands in one member of an object", "put a comma before the next key")
 	}
-	return m.here(m.at, "stray-colon", "there is no ? that this colon belongs to", "a choice is written condition ? a : b")
+	return m.here(m.at, "unfinished-choice", "there is no ? that this colon belongs to", "a choice is written condition ? a : b")
 }
 
 func (m *misreading) unfinishedChoice(i int) *Problem {
@@ -426,7 +426,7 @@ func (m *misreading) member() *Problem {
 		return m.wrong(p.from, p.to, "key-in-brackets", fmt.Sprintf("the key %s has letters that cannot stand behind a point", w), bracketed(w))
 	case p.kind == wordPiece && (w == "in" || w == "true" || w == "false" || w == "null"):
 		if w == "in" && m.piece(m.at+1).kind != endPiece && !m.touches(m.at) {
-			return m.here(point, "missing-value", "a name is missing behind the point", "write which field is meant, such as "+owner+".email")
+			return m.here(point, "missing-operand", "a name is missing behind the point", "write which field is meant, such as "+owner+".email")
 		}
 		return m.wrong(from, p.to, "key-in-brackets", fmt.Sprintf("%s is a word of the language and cannot stand behind a point", w), bracketed(w))
 	case p.kind == wordPiece:
@@ -443,14 +443,14 @@ func (m *misreading) member() *Problem {
 	case w == "*":
 		return m.here(m.at, "foreign-syntax", "* does not stand for every member", "use "+owner+".map(e, …) for a value of each element, or first("+owner+", e, …) for one")
 	case w == "(":
-		return m.here(point, "missing-value", "the name of a function is missing behind the point", "write it, or remove the point")
+		return m.here(point, "missing-operand", "the name of a function is missing behind the point", "write it, or remove the point")
 	case w == "-" || w == "/" || w == "@" || w == "#" || w == "$" || w == ":":
 		key := m.text[p.from:m.keyEnd(m.at)]
 		return m.wrong(from, p.from+len(key), "key-in-brackets", fmt.Sprintf("the key %s has signs that cannot stand behind a point", key), bracketed(key))
 	case w == "." || w == ".." || w == "...":
 		return m.here(m.at, "bad-path", "two points follow each other", "write one, and a name behind it")
 	}
-	return m.here(point, "missing-value", "a name is missing behind the point", "write which field is meant, such as "+owner+".email, or remove the point")
+	return m.here(point, "missing-operand", "a name is missing behind the point", "write which field is meant, such as "+owner+".email, or remove the point")
 }
 
 func (m *misreading) restOfBracket(open int) string {

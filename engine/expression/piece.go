@@ -214,7 +214,7 @@ const otherQuotes = "“”„‟«»″＂‘’‚‛‹›′＇`´"
 
 func unclosedText(text string, at, start, end int) *Problem {
 	quote := text[start-1 : start]
-	p := &Problem{From: at, To: start, Code: "unclosed-text", Message: "the text that begins here has no closing quote", Help: "write " + quote + " where the text ends"}
+	p := &Problem{From: at, To: start, Code: "wrong-quote", Message: "the text that begins here has no closing quote", Help: "write " + quote + " where the text ends"}
 	rest := text[start:end]
 	if i := strings.IndexAny(rest, otherQuotes); i >= 0 && rest[i] != '`' {
 		c, size := utf8.DecodeRuneInString(rest[i:])

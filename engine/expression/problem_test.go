@@ -78,7 +78,7 @@ var _ = Describe("problems", func() {
 		Entry(nil, "‹"+strings.Repeat(" ", 4096)+"1›", "expression-too-long", "4097"),
 		Entry(nil, `"Order " ‹+› 5`, "bad-expression", "+ does not go with text and number"),
 		Entry(nil, `traits.a ‹===› 1`, "wrong-operator", "write traits.a == 1"),
-		Entry(nil, `1 ‹+› )`, "missing-value", "nothing follows +"),
+		Entry(nil, `1 ‹+› )`, "missing-operand", "nothing follows +"),
 	)
 
 	It("reports several mistakes at once", func() {

@@ -42,7 +42,7 @@ func plainSyntax(text, message string, from, to int) Problem {
 	at := text[from:to]
 	switch {
 	case strings.Contains(message, "recursion") || strings.Contains(message, "limit"):
-		return Problem{From: 0, To: len(text), Code: "expression-too-deep", Message: "the expression is nested too deeply to be read", Help: "give parts of it names under let"}
+		return Problem{From: 0, To: len(text), Code: "expression-too-long", Message: "the expression is nested too deeply to be read", Help: "give parts of it names under let"}
 	case strings.Contains(message, "int literal"):
 		p.Code, p.Message, p.Help = "bad-number", "the number is too big for whole numbers", `write it as text, "`+at+`", or with a point, `+at+".0"
 	case strings.Contains(message, "double literal"):

@@ -61,11 +61,14 @@ func diagnose(files fs.FS) source.Diagnostics {
 	return program.Warnings()
 }
 
+// shown is what the command line prints, without the numbers of codes.
 func shown(found source.Diagnostics) string {
 	var b bytes.Buffer
 	Expect(report.Text(&b, found, report.Palette{})).To(Succeed())
-	return b.String()
+	return number.ReplaceAllString(b.String(), "$1[")
 }
+
+var number = regexp.MustCompile(`(?m)(: (?:error|warning))\[R\d+ `)
 
 var _ = Describe("the ground that mistakes are made on", func() {
 	It("has none itself", func() {
