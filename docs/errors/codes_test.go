@@ -78,6 +78,14 @@ var _ = Describe("The codes", func() {
 	})
 })
 
+// unshown are the few codes that no example can show, each with the reason.
+var unshown = map[string]string{
+	"unreadable-folder": "needs a folder that cannot be read, or 501 files",
+	"unreadable":        "needs a file that cannot be read",
+	"yaml-syntax":       "is for what celmap does not know",
+	"internal_error":    "is a mistake in celmap",
+}
+
 var shape = regexp.MustCompile(`^[ER][0-9]{3}-[a-z][a-z0-9_-]*\.md$`)
 
 // Whether the examples are true is tested where celmap runs: in cmd/celmap.
@@ -103,9 +111,13 @@ var _ = Describe("A page", func() {
 					headings = append(headings, strings.TrimSpace(line[3:]))
 				}
 			}
-			Expect(len(headings)).To(BeNumerically(">=", 2))
-			Expect(headings[:2]).To(Equal([]string{"Wrong", "Right"}))
-			about, _, _ := strings.Cut(p.Text, "## Wrong")
+			if unshown[p.Name] != "" {
+				Expect(headings).To(Equal([]string{"What to do"}))
+			} else {
+				Expect(len(headings)).To(BeNumerically(">=", 2))
+				Expect(headings[:2]).To(Equal([]string{"Wrong", "Right"}))
+			}
+			about, _, _ := strings.Cut(p.Text, "\n## ")
 			Expect(len(strings.Fields(about))).To(BeNumerically(">", 20), "say in a sentence or two what it means, and why it is refused")
 		})
 	}
