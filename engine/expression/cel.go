@@ -4,7 +4,6 @@ import (
 	"errors"
 	"math"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/google/cel-go/cel"
@@ -45,24 +44,23 @@ var environment = sync.OnceValue(func() *cel.Env {
 
 // celEval is a part of an expression that runs as a CEL program.
 type celEval struct {
-	span
+	*site
 	program cel.Program
+	checked *cel.Ast
+	sites   map[int64]watchedSite // parts that can fail, by node
+	once    sync.Once
+	watched cel.Program // see watching
 	result  *types.Type
 	limit   int // steps
 	natives []eval
-	callees []calleeAt
-}
-
-// calleeAt is a function that a leaf calls, and the place of the call.
-type calleeAt struct {
-	span
-	callee
+	callees []callee
 }
 
 func (e *celEval) eval(f *Frame) (*value.Node, error) {
 	if f.Steps < 0 {
-		return nil, e.fail(ErrSteps)
+		return nil, e.fail(f, ErrSteps)
 	}
+	steps := f.Steps
 	kept := max(f.Steps-e.limit, 0)
 	f.Steps -= kept
 	frame := &celFrame{frame: f, leaf: e}
@@ -72,51 +70,32 @@ func (e *celEval) eval(f *Frame) (*value.Node, error) {
 		v, err = frame.result(out)
 	}
 	if f.Steps < 0 {
-		return nil, e.fail(ErrSteps) // what is kept must not revive the others
+		return nil, e.fail(f, ErrSteps) // what is kept must not revive the others
 	}
 	f.Steps += kept
 	if err != nil {
-		return nil, e.explain(frame, err)
+		return nil, e.failed(f, err, steps-kept)
 	}
 	return v, nil
 }
 
-// explain tells in words of rules why a leaf failed. The messages of cel-go
-// may quote values, so they are not shown when a secret was read.
-func (e *celEval) explain(f *celFrame, err error) error {
-	var ours *Error
-	if errors.As(err, &ours) {
-		return ours
+// failed tells what a native part of the leaf failed with, or what it takes to
+// find the part of CEL that did.
+func (e *celEval) failed(f *Frame, err error, steps int) error {
+	switch cause := rootOf(err).(type) {
+	case *failure:
+		return cause
+	case loading:
+		return cause.error
 	}
-	switch failed := (*types.Err)(nil); {
-	case f.secret:
-		return e.fail(errSecret)
-	case errors.As(err, &failed) && noOverload(failed):
-		return &Error{From: e.from, To: e.to, Cause: err, Message: "a function here does not take the value that it is given; ask for x != null or kind(x) before"}
-	}
-	failed := e.fail(err).(*Error)
-	failed.Message = shorten(failed.Message)
+	failed := e.fail(f, err).(*failure)
+	failed.again = &retry{e, slices.Clone(f.locals[f.base:]), steps}
 	return failed
 }
 
-// maxMessage bounds the messages of cel-go, which quote whole texts of events.
-const maxMessage = 300
-
-func shorten(s string) string {
-	n := 0
-	for i := range s {
-		if n++; n > maxMessage {
-			return s[:i] + "…"
-		}
-	}
-	return s
-}
-
-func noOverload(err *types.Err) bool { return strings.Contains(err.String(), "no such overload") }
-
 // leaf compiles e, and what is below it, as a CEL program.
 func (c *compiler) leaf(e ast.Expr) eval {
-	r := &rewriter{compiler: c, leaf: &celEval{span: c.span(e)}, fac: ast.NewExprFactory()}
+	r := &rewriter{compiler: c, leaf: &celEval{site: c.site(e, ""), sites: map[int64]watchedSite{}}, fac: ast.NewExprFactory()}
 	before := len(c.problems)
 	out := r.rewrite(e, nil)
 	if len(c.problems) > before {
@@ -136,15 +115,24 @@ func (c *compiler) leaf(e ast.Expr) eval {
 	if err != nil {
 		return constant{}
 	}
+	r.leaf.checked = checked
 	r.leaf.result, r.leaf.limit = checked.OutputType(), int(min(c.options.Cost, math.MaxInt))
 	r.leaf.program, err = environment().Program(checked,
 		cel.EvalOptions(cel.OptOptimize))
 	if err != nil {
-		message, help := constantFailure(err)
-		c.at(e, "bad-expression", message, help)
+		c.hopeless(r.leaf, err)
 		return constant{}
 	}
 	return r.leaf
+}
+
+// hopeless reports a leaf that fails whatever the event holds: cel-go computes
+// what is constant at once.
+func (c *compiler) hopeless(e *celEval, err error) {
+	f := &Frame{Arena: &c.static, Steps: gatherSteps}
+	failed := (&retry{leaf: e, steps: gatherSteps}).run(f, &failure{at: e.site, cause: errMisfit})
+	message, help := constantFailure(err)
+	c.problem(failed.at.from, failed.at.to, "bad-expression", message, help)
 }
 
 var errChecked = errors.New("reported")
@@ -164,6 +152,9 @@ type celFrame struct {
 	leaf   *celEval
 	secret bool // a secret was read on the way
 	calls  int
+
+	gather    int // work that may be spent on operands, see watch.go
+	gathering bool
 }
 
 // ResolveName implements cel-go's activation.
@@ -190,13 +181,16 @@ func (f *celFrame) work(steps int) {
 func (f *celFrame) native(index ref.Val) ref.Val {
 	v, err := f.leaf.natives[index.(types.Int)].eval(f.frame)
 	if err != nil {
+		if _, ok := err.(*failure); !ok {
+			err = loading{err}
+		}
 		return types.WrapErr(err)
 	}
 	return f.wrap(v)
 }
 
 func (f *celFrame) call(index ref.Val, args []ref.Val) ref.Val {
-	c := &f.leaf.callees[index.(types.Int)]
+	c := f.leaf.callees[index.(types.Int)]
 	nodes := make([]*value.Node, len(args))
 	for i, x := range args {
 		n, err := f.result(x)
@@ -207,7 +201,7 @@ func (f *celFrame) call(index ref.Val, args []ref.Val) ref.Val {
 	}
 	v, err := c.call(f.frame, nodes)
 	if err != nil {
-		return types.WrapErr(c.fail(err))
+		return types.WrapErr(err)
 	}
 	return f.wrap(v)
 }

@@ -34,7 +34,10 @@ func (p *Program) Eval(f *Frame) (*value.Node, error) {
 	f.base = len(f.locals)
 	v, err := p.root.eval(f)
 	f.base = base
-	return v, err
+	if err != nil {
+		return nil, f.explain(err)
+	}
+	return v, nil
 }
 
 // Slots lists the names that the program reads, as slots of its scope.
@@ -95,8 +98,9 @@ type compiler struct {
 	reads    []*pathEval
 	problems []Problem
 	nextID   int64
-	offsets  []int       // of the characters of text
-	static   value.Arena // literals live as long as the program
+	ownIDs   map[int64]bool // nodes that the author wrote
+	offsets  []int          // of the characters of text
+	static   value.Arena    // literals live as long as the program
 }
 
 func (c *compiler) compileText(want Want) eval {
@@ -116,6 +120,7 @@ func (c *compiler) compileText(want Want) eval {
 	native := parsed.NativeRep()
 	c.source = native.SourceInfo()
 	c.nextID = ast.MaxID(native) + 1
+	c.ownIDs = c.own(native.Expr(), map[int64]bool{})
 	compile := c.compile
 	if c.options.CEL {
 		compile = c.leaf
@@ -178,8 +183,12 @@ func (c *compiler) extent(e ast.Expr, s *span) {
 				from = len(strings.TrimSuffix(name, e.AsCall().FunctionName()))
 			}
 		}
+		name := from
+		if e.Kind() == ast.SelectKind { // the place of a.b is its point
+			name += len(c.text[from:]) - len(strings.TrimLeft(c.text[from:], ". \t\r\n"))
+		}
 		s.from = min(s.from, from)
-		s.to = max(s.to, c.offset(int(r.Stop)), tokenEnd(c.text, from))
+		s.to = max(s.to, c.offset(int(r.Stop)), tokenEnd(c.text, name))
 	}
 	if call, ok := c.source.GetMacroCall(e.ID()); ok {
 		e = call // what a macro expands to is not in the text
@@ -367,7 +376,7 @@ func (c *compiler) selection(e, operand ast.Expr, key eval) eval {
 			return &localEval{index: p.index, steps: steps, work: steps.work()}
 		}
 	}
-	return &getEval{span: c.span(e), operand: x, key: key}
+	return &getEval{site: c.site(e, "[]"), operand: x, key: key}
 }
 
 func constantStep(key eval) (Step, bool) {
@@ -407,7 +416,7 @@ func (c *compiler) object(e ast.Expr) eval {
 // call compiles the calls that have a native form; nil leaves e to CEL.
 func (c *compiler) call(e ast.Expr) eval {
 	name, args := c.called(e, nil)
-	at := c.span(e)
+	at := c.siteOf(e, name, args)
 	arg := func(i int) eval { return c.compile(args[i]) }
 	all := func() []eval {
 		out := make([]eval, len(args))
@@ -461,7 +470,7 @@ func (c *compiler) call(e ast.Expr) eval {
 		if !c.checkBuiltin(e, fn, len(args)) {
 			return constant{}
 		}
-		x := &callEval{span: at, args: all()}
+		x := &callEval{site: at, args: all()}
 		x.fn = c.prepare(e, fn, x.args)
 		return c.fold(x, x.args...)
 	}
@@ -554,9 +563,10 @@ func (c *compiler) first(e ast.Expr, args []ast.Expr) eval {
 	if !c.checkFirst(e, args, nil) {
 		return constant{}
 	}
-	x := &firstEval{span: c.span(e), list: c.compile(args[0]), local: len(c.locals)}
+	x := &firstEval{site: c.site(e, "first", args[0]), list: c.compile(args[0]), local: len(c.locals)}
 	c.locals = append(c.locals, args[1].AsIdent())
 	x.when = c.compile(args[2])
+	x.condition = c.site(args[2], "condition", args[2])
 	c.locals = c.locals[:len(c.locals)-1]
 	return x
 }

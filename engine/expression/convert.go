@@ -7,7 +7,6 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/cel-go/common/types"
@@ -71,7 +70,7 @@ func (f *celFrame) convert(v ref.Val) (*value.Node, error) {
 		return a.Number(fmt.Sprint(uint64(x))), nil
 	case types.Double:
 		if d := float64(x); math.IsNaN(d) || math.IsInf(d, 0) {
-			return nil, fmt.Errorf("the result %v is no JSON number", d)
+			return nil, phrasef("the result %v is no number that JSON has: ask for the divisor != 0 before", d)
 		}
 		return a.Float(float64(x)), nil
 	case types.String:
@@ -105,7 +104,7 @@ func (f *celFrame) convert(v ref.Val) (*value.Node, error) {
 	case traits.Mapper:
 		return f.fromMap(x)
 	}
-	return nil, fmt.Errorf("a result of type %s is no JSON value", v.Type().TypeName())
+	return nil, phrasef("a result of type %s is no JSON value: write text(x), or base64.encode(x) for bytes", typeWord(v.Type().TypeName()))
 }
 
 // fromMap converts one of cel-go's own maps. Their order changes from run to
@@ -115,7 +114,7 @@ func (f *celFrame) fromMap(m traits.Mapper) (*value.Node, error) {
 	for it := m.Iterator(); it.HasNext() == types.True; {
 		k, ok := it.Next().(types.String)
 		if !ok {
-			return nil, errors.New("the keys of an object have to be texts")
+			return nil, phrase("the keys of an object have to be texts")
 		}
 		keys = append(keys, string(k))
 	}
@@ -150,7 +149,7 @@ func newObject(f *celFrame, args []ref.Val) ref.Val {
 func insert(f *celFrame, args []ref.Val) ref.Val {
 	object, ok := f.accumulator(args[0])
 	if !ok {
-		return types.NewErr("only objects can get members")
+		return types.WrapErr(phrase("only objects can get members"))
 	}
 	if err := f.set(object.n, args[1], args[2]); err != nil {
 		return err
@@ -163,7 +162,7 @@ func insertAll(f *celFrame, args []ref.Val) ref.Val {
 	object, ok := f.accumulator(args[0])
 	entry, err := f.result(args[1])
 	if !ok || err != nil || entry.Kind() != value.Object {
-		return types.NewErr("transformMapEntry needs an object for each element")
+		return types.WrapErr(phrase("transformMapEntry needs an object for each element: write {key: value}"))
 	}
 	for m := entry.First(); m != nil; m = m.Next() {
 		f.frame.Arena.Set(object.n, m.Key(), m)
@@ -186,7 +185,7 @@ func (f *celFrame) accumulator(v ref.Val) (*celObjectVal, bool) {
 func (f *celFrame) set(object *value.Node, key, v ref.Val) ref.Val {
 	k, ok := key.(types.String)
 	if !ok {
-		return types.NewErr("the keys of an object have to be texts")
+		return types.WrapErr(phrasef("the keys of an object have to be texts, this one is %s: write text(x), and ask whether it is there", f.given(key)))
 	}
 	n, err := f.result(v)
 	if err != nil {
@@ -389,7 +388,7 @@ func convertType(v ref.Val, t ref.Type) ref.Val {
 	case types.TypeType:
 		return v.Type().(ref.Val)
 	}
-	return types.NewErr("%s cannot be turned into %s", v.Type().TypeName(), strings.TrimPrefix(t.TypeName(), "google.protobuf."))
+	return misfits()
 }
 
 // Type and the methods below make a celFrame a value of CEL, so that helpers

@@ -2,7 +2,6 @@ package expression
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/celmap/celmap/engine/value"
 )
@@ -51,8 +50,7 @@ func (f *Frame) Call(fn *Function, args ...*value.Node) (*value.Node, error) {
 	v, err := fn.body.eval(f)
 	f.locals, f.base = f.locals[:top], base
 	if err != nil {
-		// places in the body of fn say nothing to who reads the call
-		return nil, fmt.Errorf("%s: %w", fn.Name, err)
+		return nil, &called{fn.Name, err}
 	}
 	return v, nil
 }

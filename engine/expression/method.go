@@ -1,7 +1,6 @@
 package expression
 
 import (
-	"errors"
 	"fmt"
 	"math/bits"
 	"regexp"
@@ -47,11 +46,15 @@ var methods = map[string]*method{
 	"sets.intersects": {2, 2, `sets.intersects(list, list)`, intersects},
 }
 
-// texts returns arguments that have to be text.
+// texts checks arguments that have to be text.
 func texts(name string, args ...*value.Node) error {
-	for _, x := range args {
+	for i, x := range args {
 		if x.Kind() != value.String {
-			return fmt.Errorf("%s works on text, this is %s", name, value.Preview(x))
+			remedy := "write text(%s)"
+			if x.Kind() == value.List && name == "contains" {
+				remedy = "write x in %s to look for an element"
+			}
+			return &refused{arg: i, v: x, takes: name + " works on text", remedy: remedy}
 		}
 	}
 	return nil
@@ -59,9 +62,9 @@ func texts(name string, args ...*value.Node) error {
 
 // lists checks arguments that have to be lists; null counts as an empty one.
 func lists(name string, args ...*value.Node) error {
-	for _, x := range args {
+	for i, x := range args {
 		if x.Kind() != value.List && !x.IsNull() {
-			return fmt.Errorf("%s works on lists, this is %s", name, value.Preview(x))
+			return &refused{arg: i, v: x, takes: name + " works on lists", remedy: "write [%s] for a list of it alone"}
 		}
 	}
 	return nil
@@ -74,7 +77,7 @@ func whole(name string, args []*value.Node, i, absent int) (int, error) {
 	}
 	n, ok := args[i].Int()
 	if !ok || n < -1<<31 || n > 1<<31 {
-		return 0, fmt.Errorf("%s needs a whole number here, this is %s", name, value.Preview(args[i]))
+		return 0, &refused{arg: i, v: args[i], takes: name + " needs a whole number here", remedy: "write int(%s)"}
 	}
 	return int(n), nil
 }
@@ -93,11 +96,11 @@ func textTest(name string, test func(s, part string) bool) func(*Frame, []*value
 
 func compilePattern(p string) (*regexp.Regexp, error) {
 	if len(p) > maxPattern {
-		return nil, fmt.Errorf("the pattern has %d bytes, at most %d are allowed", len(p), maxPattern)
+		return nil, phrasef("the pattern has %d bytes, at most %d are allowed", len(p), maxPattern)
 	}
 	re, err := regexp.Compile(p)
 	if err != nil {
-		return nil, errors.New("this is no regular expression: " + strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		return nil, phrase("this is no regular expression: " + strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 	}
 	return re, nil
 }
@@ -114,7 +117,7 @@ func matches(f *Frame, args []*value.Node) (*value.Node, error) {
 	}
 	re, err := compilePattern(args[1].Text())
 	if err != nil {
-		return nil, errors.New("matches: " + err.Error())
+		return nil, phrase("matches: " + err.Error())
 	}
 	return matchesPattern(re)(f, args)
 }
@@ -162,7 +165,7 @@ func indexOf(f *Frame, args []*value.Node) (*value.Node, error) {
 		return nil, err
 	}
 	if from < 0 {
-		return nil, fmt.Errorf("indexOf: the index %d is out of range", from)
+		return nil, &refused{arg: 2, v: args[2], takes: "indexOf counts characters from 0 on", remedy: "write math.greatest(%s, 0)"}
 	}
 	s, part := args[0].Text(), args[1].Text()
 	start, ok := byteOffset(s, from)
@@ -187,7 +190,7 @@ func lastIndexOf(f *Frame, args []*value.Node) (*value.Node, error) {
 			return nil, err
 		}
 		if from < 0 {
-			return nil, fmt.Errorf("lastIndexOf: the index %d is out of range", from)
+			return nil, &refused{arg: 2, v: args[2], takes: "lastIndexOf counts characters from 0 on", remedy: "write math.greatest(%s, 0)"}
 		}
 		start, _ := byteOffset(s, from)
 		s = s[:min(len(s), start+len(part))]
@@ -219,7 +222,7 @@ func replace(f *Frame, args []*value.Node) (*value.Node, error) {
 	return f.Arena.String(strings.Replace(s, old, with, n)), nil
 }
 
-var errTooLong = fmt.Errorf("the text that comes out is longer than %d bytes", maxText)
+var errTooLong = phrasef("the text that comes out would be longer than %d bytes: shorten what it is made of", maxText)
 
 func join(f *Frame, args []*value.Node) (*value.Node, error) {
 	if err := lists("join", args[0]); err != nil {
@@ -227,15 +230,19 @@ func join(f *Frame, args []*value.Node) (*value.Node, error) {
 	}
 	separator := ""
 	if len(args) == 2 {
-		if err := texts("join", args[1]); err != nil {
-			return nil, err
+		if args[1].Kind() != value.String {
+			return nil, &refused{arg: 1, v: args[1], takes: "join puts a text between the elements", remedy: `write a text such as ", "`}
 		}
 		separator = args[1].Text()
 	}
 	size := 0
 	for m := args[0].First(); m != nil; m = m.Next() {
-		if err := texts("join", m); err != nil {
-			return nil, fmt.Errorf("%w; joinText(list, separator) takes numbers too", err)
+		if m.Kind() != value.String {
+			remedy := "joinText(%s, separator) takes numbers too"
+			if m.Kind() == value.Object {
+				remedy = "take a text of each, such as %s.map(e, e.name)"
+			}
+			return nil, &refused{v: m, takes: "join puts texts together", remedy: remedy, within: true}
 		}
 		if size += len(separator) + len(m.Text()); size > maxText {
 			return nil, errTooLong
@@ -268,7 +275,7 @@ func sorted(f *Frame, args []*value.Node) (*value.Node, error) {
 	}
 	var failed error
 	slices.SortStableFunc(items, func(a, b *value.Node) int {
-		c, err := f.order("sort", a, b)
+		c, err := f.order(a, b)
 		if failed == nil {
 			failed = err
 		}
@@ -310,7 +317,7 @@ func flatten(f *Frame, args []*value.Node) (*value.Node, error) {
 		return nil, err
 	}
 	if depth < 0 || depth > 64 {
-		return nil, fmt.Errorf("flatten goes 0 to 64 levels deep, not %d", depth)
+		return nil, &refused{arg: 1, v: args[1], takes: "flatten goes 0 to 64 levels deep"}
 	}
 	out := f.Arena.List()
 	var walk func(list *value.Node, depth int) error
@@ -336,7 +343,7 @@ const maxRange = 10_000
 func count(f *Frame, args []*value.Node) (*value.Node, error) {
 	n, ok := args[0].Int()
 	if !ok || n < 0 || n > maxRange {
-		return nil, fmt.Errorf("lists.range counts from 0 to %d, not to %s", maxRange, value.Preview(args[0]))
+		return nil, &refused{v: args[0], takes: fmt.Sprintf("lists.range counts up to a whole number from 0 to %d", maxRange)}
 	}
 	if err := f.spend(int(n) >> 3); err != nil {
 		return nil, err

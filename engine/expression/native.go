@@ -2,7 +2,6 @@ package expression
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -14,17 +13,6 @@ import (
 // programs are safe for concurrent use.
 type eval interface {
 	eval(f *Frame) (*value.Node, error)
-}
-
-// span is the place of an expression that can fail, for its error.
-type span struct{ from, to int }
-
-func (s span) failf(format string, args ...any) error {
-	return &Error{From: s.from, To: s.to, Message: fmt.Sprintf(format, args...)}
-}
-
-func (s span) fail(err error) error {
-	return &Error{From: s.from, To: s.to, Message: err.Error(), Cause: err}
 }
 
 type constant struct{ v *value.Node }
@@ -78,7 +66,7 @@ func both(f *Frame, left, right eval) (l, r *value.Node, err error) {
 
 // getEval is a selection whose operand or key is computed.
 type getEval struct {
-	span
+	*site
 	operand, key eval
 }
 
@@ -89,7 +77,7 @@ func (e *getEval) eval(f *Frame) (*value.Node, error) {
 	}
 	v, err := f.member(n, k)
 	if err != nil {
-		return nil, e.fail(err)
+		return nil, e.fail(f, err, n, k)
 	}
 	return v, nil
 }
@@ -127,7 +115,7 @@ func (e *hasEval) eval(f *Frame) (*value.Node, error) {
 }
 
 type notEval struct {
-	span
+	*site
 	x eval
 }
 
@@ -137,7 +125,7 @@ func (e *notEval) eval(f *Frame) (*value.Node, error) {
 		return nil, err
 	}
 	if v.Kind() != value.Bool {
-		return nil, e.failf("! needs true or false, this is %s", value.Preview(v))
+		return nil, e.misfit(f, v)
 	}
 	return value.BoolNode(!v.Bool()), nil
 }
@@ -145,17 +133,17 @@ func (e *notEval) eval(f *Frame) (*value.Node, error) {
 // logicEval is && and ||. As CEL has it, an operand that fails does not matter
 // where the other one decides.
 type logicEval struct {
-	span
+	*site
 	left, right eval
 	or          bool
 }
 
 func (e *logicEval) eval(f *Frame) (*value.Node, error) {
-	l, errL := e.operand(f, e.left)
+	l, errL := e.operand(f, 0, e.left)
 	if errL == nil && l == e.or {
 		return value.BoolNode(e.or), nil
 	}
-	r, errR := e.operand(f, e.right)
+	r, errR := e.operand(f, 1, e.right)
 	if errR == nil && r == e.or {
 		return value.BoolNode(e.or), nil
 	}
@@ -168,23 +156,23 @@ func (e *logicEval) eval(f *Frame) (*value.Node, error) {
 	return value.BoolNode(!e.or), nil
 }
 
-func (e *logicEval) operand(f *Frame, x eval) (bool, error) {
+func (e *logicEval) operand(f *Frame, i int, x eval) (bool, error) {
 	v, err := x.eval(f)
 	if err != nil {
 		return false, err
 	}
 	if v.Kind() != value.Bool {
-		op := "&&"
-		if e.or {
-			op = "||"
+		err := e.misfit(f, v).(*failure)
+		if i == 1 { // what the first one was does not matter
+			err.values = []given{{unknown: true}, {v: v}}
 		}
-		return false, e.failf("%s needs true or false on both sides, one is %s", op, value.Preview(v))
+		return false, err
 	}
 	return v.Bool(), nil
 }
 
 type equalEval struct {
-	span
+	*site
 	left, right eval
 	not         bool
 }
@@ -196,7 +184,7 @@ func (e *equalEval) eval(f *Frame) (*value.Node, error) {
 	}
 	same, err := f.equal(l, r)
 	if err != nil {
-		return nil, e.fail(err)
+		return nil, e.fail(f, err, l, r)
 	}
 	return value.BoolNode(same != e.not), nil
 }
@@ -226,7 +214,7 @@ func (f *Frame) weigh(x *value.Node) error {
 }
 
 type orderEval struct {
-	span
+	*site
 	left, right eval
 	op          string
 }
@@ -236,22 +224,22 @@ func (e *orderEval) eval(f *Frame) (*value.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := f.order(e.op, l, r)
+	c, err := f.order(l, r)
 	if err != nil {
-		return nil, e.fail(err)
+		return nil, e.fail(f, err, l, r)
 	}
 	return value.BoolNode(ordered(e.op, c)), nil
 }
 
-// order compares two numbers or two texts.
-func (f *Frame) order(op string, l, r *value.Node) (int, error) {
+// order compares two numbers or two texts; others do not fit.
+func (f *Frame) order(l, r *value.Node) (int, error) {
 	switch {
 	case l.Kind() == value.Number && r.Kind() == value.Number:
 		return value.CompareNumbers(l, r), nil
 	case l.Kind() == value.String && r.Kind() == value.String:
 		return strings.Compare(l.Text(), r.Text()), f.spend(min(len(l.Text()), len(r.Text())) >> 10)
 	}
-	return 0, fmt.Errorf("%s compares two numbers or two texts, here are %s and %s", op, value.Preview(l), value.Preview(r))
+	return 0, errMisfit
 }
 
 // ordered tells what an operator says of two values that compare as c.
@@ -268,7 +256,7 @@ func ordered(op string, c int) bool {
 }
 
 type inEval struct {
-	span
+	*site
 	x, in eval
 }
 
@@ -279,7 +267,7 @@ func (e *inEval) eval(f *Frame) (*value.Node, error) {
 	}
 	found, err := f.contains(in, x)
 	if err != nil {
-		return nil, e.fail(err)
+		return nil, e.fail(f, err, x, in)
 	}
 	return value.BoolNode(found), nil
 }
@@ -303,11 +291,11 @@ func (f *Frame) contains(in, x *value.Node) (bool, error) {
 	case value.Object:
 		return x.Kind() == value.String && in.Get(x.Text()) != nil, nil
 	}
-	return false, fmt.Errorf("in needs a list or an object on its right, this is %s", value.Preview(in))
+	return false, errMisfit
 }
 
 type sizeEval struct {
-	span
+	*site
 	x eval
 }
 
@@ -318,7 +306,7 @@ func (e *sizeEval) eval(f *Frame) (*value.Node, error) {
 	}
 	n, err := f.size(v)
 	if err != nil {
-		return nil, e.fail(err)
+		return nil, e.fail(f, err, v)
 	}
 	size := f.Arena.Int(int64(n))
 	if v.Secret() {
@@ -336,11 +324,11 @@ func (f *Frame) size(v *value.Node) (int, error) {
 	case value.String:
 		return utf8.RuneCountInString(v.Text()), f.spend(len(v.Text()) >> 10)
 	}
-	return 0, fmt.Errorf("size counts the elements of a list, the keys of an object or the characters of a text, this is %s", value.Preview(v))
+	return 0, errMisfit
 }
 
 type conditionalEval struct {
-	span
+	*site
 	when, then, otherwise eval
 }
 
@@ -350,7 +338,7 @@ func (e *conditionalEval) eval(f *Frame) (*value.Node, error) {
 		return nil, err
 	}
 	if c.Kind() != value.Bool {
-		return nil, e.failf("what stands before ? has to be true or false, this is %s", value.Preview(c))
+		return nil, e.misfit(f, c)
 	}
 	if c.Bool() {
 		return e.then.eval(f)
@@ -391,9 +379,10 @@ func (e *objectEval) eval(f *Frame) (*value.Node, error) {
 
 // firstEval is first(list, e, condition): the first element for which it is true.
 type firstEval struct {
-	span
+	*site
 	list, when eval
 	local      int
+	condition  *site
 }
 
 func (e *firstEval) eval(f *Frame) (*value.Node, error) {
@@ -416,7 +405,7 @@ func (e *firstEval) eval(f *Frame) (*value.Node, error) {
 func (e *firstEval) search(f *Frame, list *value.Node) (*value.Node, error) {
 	for m := list.First(); m != nil; m = m.Next() {
 		if err := f.spend(1); err != nil {
-			return nil, e.fail(err)
+			return nil, e.fail(f, err, list)
 		}
 		f.locals[f.base+e.local] = m
 		v, err := e.when.eval(f)
@@ -424,7 +413,7 @@ func (e *firstEval) search(f *Frame, list *value.Node) (*value.Node, error) {
 			return nil, err
 		}
 		if v.Kind() != value.Bool {
-			return nil, e.failf("the condition of first has to be true or false, this is %s", value.Preview(v))
+			return nil, e.condition.misfit(f, v)
 		}
 		if v.Bool() {
 			return m, nil
@@ -458,7 +447,7 @@ type callee interface {
 }
 
 type callEval struct {
-	span
+	*site
 	fn   callee
 	args []eval
 }
@@ -471,7 +460,7 @@ func (e *callEval) eval(f *Frame) (*value.Node, error) {
 	v, err := e.fn.call(f, args)
 	f.stack = f.stack[:top]
 	if err != nil {
-		return nil, e.fail(err)
+		return nil, e.fail(f, err, args...) // they still stand above the stack's top
 	}
 	return v, nil
 }
@@ -515,8 +504,9 @@ func tainted(f *Frame, args []*value.Node, run func(*Frame, []*value.Node) (*val
 // unquoted is the error of a call, without its words where it had a secret: some
 // quote a text, such as a regular expression, in part.
 func unquoted(err error, secret bool) error {
-	if !secret || errors.Is(err, ErrSteps) {
-		return err
+	var refusal *refused
+	if !secret || errors.Is(err, ErrSteps) || errors.As(err, &refusal) || err == errTooLong {
+		return err // these show no more than a preview
 	}
 	var failed *function.Error
 	if errors.As(err, &failed) {
@@ -525,7 +515,7 @@ func unquoted(err error, secret bool) error {
 	return errSecret
 }
 
-var errSecret = errors.New("this fails with the value of a secret")
+var errSecret = phrase("this fails with the value of a secret")
 
 // taint marks what was made from a secret, which copies it. Whether a condition
 // holds is none.

@@ -2,6 +2,7 @@ package expression
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/google/cel-go/cel"
@@ -163,6 +164,9 @@ func arithmetic() []cel.EnvOption {
 
 var signs = map[string]string{celAdd: "+", celSubtract: "-", celMultiply: "*", celDivide: "/", celModulo: "%"}
 
+// misfits returns a value of CEL that says errMisfit. Nothing may label it: each is new.
+func misfits() ref.Val { return types.WrapErr(errMisfit) }
+
 func (f *celFrame) compute(op string, l, r ref.Val) ref.Val {
 	if out := f.join(op, l, r); out != nil {
 		return out
@@ -197,8 +201,11 @@ func (f *celFrame) compute(op string, l, r ref.Val) ref.Val {
 			out = a.Modulo(y)
 		}
 	}
-	if failed, ok := out.(*types.Err); out == nil || ok && noOverload(failed) {
-		return types.NewErr("%s does not take %s and %s", signs[op], f.preview(l), f.preview(r))
+	if out == nil || types.IsError(out) {
+		return misfits()
+	}
+	if d, ok := out.(types.Double); ok && (math.IsInf(float64(d), 0) || math.IsNaN(float64(d))) {
+		return misfits() // JSON has no such number
 	}
 	return out
 }
@@ -240,14 +247,6 @@ func (f *celFrame) join(op string, l, r ref.Val) ref.Val {
 	return f.wrap(sum)
 }
 
-func (f *celFrame) preview(v ref.Val) string {
-	n, err := f.result(v)
-	if err != nil {
-		return "a value of type " + v.Type().TypeName()
-	}
-	return value.Preview(n)
-}
-
 // compare is == != < <= > >=, as the native form has them. Instants and spans
 // of time are ordered as such.
 func (f *celFrame) compare(args []ref.Val) ref.Val {
@@ -267,14 +266,14 @@ func (f *celFrame) compare(args []ref.Val) ref.Val {
 		}
 		return types.Bool(same == (op == "=="))
 	}
-	c, err := f.order(op, l, r)
+	c, err := f.order(l, r)
 	if err != nil {
 		return types.WrapErr(err)
 	}
 	return types.Bool(ordered(op, c))
 }
 
-func (f *celFrame) order(op string, l, r ref.Val) (int, error) {
+func (f *celFrame) order(l, r ref.Val) (int, error) {
 	if t := l.Type(); t == r.Type() && (t == types.TimestampType || t == types.DurationType) {
 		return int(l.(traits.Comparer).Compare(r).(types.Int)), nil
 	}
@@ -286,7 +285,7 @@ func (f *celFrame) order(op string, l, r ref.Val) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return f.frame.order(op, x, y)
+	return f.frame.order(x, y)
 }
 
 // sort orders a list by keys; equal ones stay as they stood.
@@ -294,7 +293,7 @@ func (f *celFrame) sort(args []ref.Val) ref.Val {
 	list, ok := args[0].(traits.Lister)
 	keys, ok2 := args[1].(traits.Lister)
 	if !ok || !ok2 {
-		return types.NewErr("only lists can be sorted, this is %s", f.preview(args[0]))
+		return f.refuse(0, args[0], "only lists can be sorted", "write [%s] for a list of it alone")
 	}
 	type item struct{ v, key ref.Val }
 	n := int(list.Size().(types.Int))
@@ -308,7 +307,7 @@ func (f *celFrame) sort(args []ref.Val) ref.Val {
 		if failed != nil {
 			return 0
 		}
-		c, err := f.order("sort", a.key, b.key)
+		c, err := f.order(a.key, b.key)
 		failed = err
 		return c
 	})
@@ -320,6 +319,15 @@ func (f *celFrame) sort(args []ref.Val) ref.Val {
 		out[i] = x.v
 	}
 	return types.NewRefValList(types.DefaultTypeAdapter, out)
+}
+
+// refuse says that an argument cannot be taken.
+func (f *celFrame) refuse(arg int, v ref.Val, takes, remedy string) ref.Val {
+	n, err := f.result(v)
+	if err != nil {
+		return misfits()
+	}
+	return types.WrapErr(&refused{arg: arg, v: n, takes: takes, remedy: remedy})
 }
 
 // text is string(x). A number is written as plain digits, where CEL has an
@@ -336,7 +344,7 @@ func (f *celFrame) text(args []ref.Val) ref.Val {
 		}
 		return types.String(n.Text())
 	case *celList, *celObjectVal, types.Null:
-		return types.NewErr("string(x) does not take %s; text(x) does", f.preview(args[0]))
+		return misfits()
 	}
 	return args[0].ConvertToType(types.StringType)
 }
@@ -351,7 +359,7 @@ func (f *celFrame) walked(args []ref.Val) ref.Val {
 	case traits.Lister:
 		return &walkedList{x, f}
 	default:
-		return types.NewErr("only the elements of a list or the keys of an object can be walked, this is %s", f.preview(x))
+		return misfits()
 	}
 }
 

@@ -33,6 +33,15 @@ func (r *rewriter) fresh(name string, args ...ast.Expr) ast.Expr {
 	return r.fac.NewCall(r.id(), name, append([]ast.Expr{r.fac.NewIdent(r.id(), frameName)}, args...)...)
 }
 
+// mark notes that the part of the leaf with that id can fail as at.
+func (r *rewriter) mark(id int64, at *site, operands ...ast.Expr) {
+	w := watchedSite{site: at}
+	for _, x := range operands {
+		w.operands = append(w.operands, x.ID())
+	}
+	r.leaf.sites[id] = w
+}
+
 func (r *rewriter) id() int64 { r.nextID++; return r.nextID }
 
 func (r *rewriter) int(n int) ast.Expr { return r.fac.NewLiteral(r.id(), types.Int(n)) }
@@ -66,14 +75,16 @@ func (r *rewriter) rewrite(e ast.Expr, bound []string) ast.Expr {
 	case ast.ListKind:
 		return r.fac.NewList(e.ID(), r.all(e.AsList().Elements(), bound), e.AsList().OptionalIndices())
 	case ast.MapKind:
-		var entries []ast.Expr
+		var entries, keys []ast.Expr
 		for _, entry := range e.AsMap().Entries() {
 			m := entry.AsMapEntry()
 			if k := m.Key(); k.Kind() == ast.LiteralKind && k.AsLiteral().Type() != types.StringType {
 				r.badKey(k)
 			}
+			keys = append(keys, m.Key())
 			entries = append(entries, r.rewrite(m.Key(), bound), r.rewrite(m.Value(), bound))
 		}
+		r.mark(e.ID(), r.site(e, "keys", keys...), keys...)
 		return r.helper(e, celObject, r.dyn(r.dynList(entries)))
 	case ast.CallKind:
 		return r.rewriteCall(e, bound)
@@ -98,6 +109,9 @@ func (r *rewriter) rewriteComprehension(e ast.Expr, bound []string) ast.Expr {
 		}
 	}
 	inner := append(slices.Clone(bound), names...)
+	if call, ok := r.source.GetMacroCall(e.ID()); ok {
+		r.markMacro(e, call.AsCall())
+	}
 	over := r.fresh(celRange, r.rewrite(x.IterRange(), bound))
 	init, cond := r.rewrite(x.AccuInit(), bound), r.rewrite(x.LoopCondition(), inner)
 	step, result := r.rewrite(x.LoopStep(), inner), r.rewrite(x.Result(), inner)
@@ -105,6 +119,42 @@ func (r *rewriter) rewriteComprehension(e ast.Expr, bound []string) ast.Expr {
 		return r.fac.NewComprehensionTwoVar(e.ID(), over, x.IterVar(), x.IterVar2(), x.AccuVar(), init, cond, step, result)
 	}
 	return r.fac.NewComprehension(e.ID(), over, x.IterVar(), x.AccuVar(), init, cond, step, result)
+}
+
+// markMacro notes that what a macro expands to can fail.
+func (r *rewriter) markMacro(e ast.Expr, call ast.CallExpr) {
+	over := call.Target()
+	if !call.IsMemberFunction() && len(call.Args()) > 0 {
+		over = call.Args()[0]
+	}
+	name := "walk"
+	switch call.FunctionName() {
+	case "sortBy", "optMap", "optFlatMap":
+		name = call.FunctionName()
+	}
+	r.mark(e.ID(), r.site(e, name, over), over)
+}
+
+// markCall notes that a call can fail. Of those that macros add, the condition
+// of the author is what does.
+func (r *rewriter) markCall(e ast.Expr, name string, args []ast.Expr) {
+	if call, ok := r.source.GetMacroCall(e.ID()); ok && !strings.HasPrefix(name, "math.") {
+		r.markMacro(e, call.AsCall())
+		return
+	}
+	if r.ownIDs[e.ID()] {
+		r.mark(e.ID(), r.siteOf(e, name, args), args...)
+		return
+	}
+	switch name {
+	case operators.LogicalAnd, operators.LogicalOr, operators.Conditional:
+		for _, x := range args {
+			if r.ownIDs[x.ID()] {
+				r.mark(e.ID(), r.site(x, "condition", x), x)
+				return
+			}
+		}
+	}
 }
 
 // variable finds where the author wrote the variable of a comprehension: in the
@@ -143,6 +193,7 @@ var own = map[string]string{
 
 func (r *rewriter) rewriteCall(e ast.Expr, bound []string) ast.Expr {
 	name, args := r.called(e, bound)
+	r.markCall(e, name, args)
 	if m := r.method(e, name); m != nil {
 		if !r.checkMethod(e, name, m, args) {
 			return e
@@ -241,7 +292,7 @@ func (r *rewriter) rewriteHas(e ast.Expr, args []ast.Expr, bound []string) ast.E
 }
 
 func (r *rewriter) callee(e ast.Expr, c callee, args []ast.Expr) ast.Expr {
-	r.leaf.callees = append(r.leaf.callees, calleeAt{r.span(e), c})
+	r.leaf.callees = append(r.leaf.callees, c)
 	return r.helper(e, celCall, append([]ast.Expr{r.int(len(r.leaf.callees) - 1)}, args...)...)
 }
 
@@ -257,11 +308,13 @@ func (r *rewriter) rewriteFirst(e ast.Expr, args []ast.Expr, bound []string) ast
 	empty := func() ast.Expr {
 		return r.fac.NewCall(r.id(), operators.Equals, r.fac.NewCall(r.id(), "size", found()), r.int(0))
 	}
+	choice := r.id()
+	r.mark(choice, r.site(args[2], "condition", args[2]), args[2])
 	loop := r.fac.NewComprehension(r.id(),
 		r.fresh(celElements, r.rewrite(args[0], bound)), name, firstResult,
 		r.dyn(r.fac.NewList(r.id(), nil, nil)),
 		empty(),
-		r.fac.NewCall(r.id(), operators.Conditional, r.rewrite(args[2], inner),
+		r.fac.NewCall(choice, operators.Conditional, r.rewrite(args[2], inner),
 			r.dyn(r.dynList([]ast.Expr{r.fac.NewIdent(r.id(), name)})), found()),
 		found())
 	return r.helper(e, celGet, loop, r.int(0))

@@ -84,11 +84,32 @@ type Problem struct {
 	Help     string
 }
 
-// Error is an expression that failed on an event.
+// Error is an expression that failed on an event: its smallest part that did,
+// and what that worked on.
 type Error struct {
 	From, To int // bytes of the expression's text
 	Message  string
+	Operands []Operand
+	Blamed   int // index in Operands of the value that does not fit, -1 if that is not clear
 	Cause    error
+}
+
+// Operand is a value that the failed part of an expression worked on.
+type Operand struct {
+	From, To int         // bytes of the expression's text
+	Text     string      // the operand as the rule has it, in one line
+	Value    *value.Node // nil if it is absent; as long as the frame's arena
+	Shown    string      // the value in a few words, without secrets
+
+	// Where it was read from: Steps below the name with that Slot or, where Slot
+	// is -1, below Root, the value of a variable. Exact tells that the operand is
+	// that path, and not computed from it.
+	Slot  int
+	Root  *value.Node
+	Steps Path
+	Exact bool
+
+	index int // among the site's operands
 }
 
 // Error returns the message.

@@ -112,7 +112,7 @@ func constantFailure(err error) (message, help string) {
 	case strings.Contains(text, "no such overload"):
 		return "a function here does not take the value that it is given", "look at its argument, and convert it with text(x) or decimal(x)"
 	}
-	return "this cannot be computed: " + shorten(text), ""
+	return "this cannot be computed: the values that it is given do not fit", ""
 }
 
 // lineStart returns the byte where a line starts, counted from 1.
