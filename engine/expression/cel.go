@@ -132,6 +132,9 @@ func (c *compiler) hopeless(e *celEval, err error) {
 	f := &Frame{Arena: &c.static, Steps: gatherSteps}
 	failed := (&retry{leaf: e, steps: gatherSteps}).run(f, &failure{at: e.site, cause: errMisfit})
 	message, help := constantFailure(err)
+	if message == "" {
+		message, _ = f.message(failed)
+	}
 	c.problem(failed.at.from, failed.at.to, "bad-expression", message, help)
 }
 

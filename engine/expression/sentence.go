@@ -177,7 +177,7 @@ func (f *failure) blame(name string) int {
 
 func (f *failure) arithmetic(op string) (string, int) {
 	if len(f.at.operands) == 1 {
-		return "- turns the sign of a number; " + f.is(0) + ": " + f.number(0, "write -decimal("+f.written(0)+")"), 0
+		return "- turns the sign of a number; " + f.is(0) + ": " + f.number(0, f.sign()), 0
 	}
 	l, r := f.value(0), f.value(1)
 	if l.Kind() == value.Number && r.Kind() == value.Number && !f.special(0) && !f.special(1) {
@@ -219,7 +219,11 @@ func (f *failure) twoNumbers(op string) (blamed int, remedy string) {
 			words := [2]string{f.written(0), f.written(1)}
 			words[i] = "decimal(" + words[i] + ")"
 			remedy = ": write " + words[0] + " " + op + " " + words[1]
-			if op == "+" && !numeric(f.value(i)) {
+			switch {
+			case numeric(f.value(i)):
+			case op != "+":
+				remedy = ": " + f.noNumber(i)
+			default:
 				words = [2]string{f.written(0), f.written(1)}
 				words[1-i] = "text(" + words[1-i] + ")"
 				remedy = ": to join them write " + words[0] + " + " + words[1]
@@ -246,6 +250,11 @@ func numeric(n *value.Node) bool {
 	return err == nil
 }
 
+// noNumber is the remedy for a text that is no number.
+func (f *failure) noNumber(i int) string {
+	return "ask for kind(" + f.written(i) + ") == \"number\" before, or correct the text where it comes from"
+}
+
 func (f *failure) order(op string) (string, int) {
 	blamed, remedy := -1, ""
 	switch l, r := f.value(0), f.value(1); {
@@ -263,6 +272,9 @@ func (f *failure) order(op string) (string, int) {
 		}
 		words[blamed] = "decimal(" + words[blamed] + ")"
 		remedy = ": write " + words[0] + " " + op + " " + words[1]
+		if !numeric(f.value(blamed)) {
+			remedy = ": " + f.noNumber(blamed)
+		}
 	case l.Kind() != value.Number && l.Kind() != value.String:
 		blamed, remedy = 0, ": ask for kind("+f.written(0)+") before"
 	case r.Kind() != value.Number && r.Kind() != value.String:
@@ -316,6 +328,14 @@ func (f *failure) refusal(r *refused) string {
 		return text
 	}
 	return text + ": " + strings.ReplaceAll(r.remedy, "%s", f.written(r.arg))
+}
+
+// sign is the remedy for what has no sign.
+func (f *failure) sign() string {
+	if v := f.value(0); v.Kind() == value.String && !v.Secret() && !numeric(v) {
+		return f.noNumber(0)
+	}
+	return "write -decimal(" + f.written(0) + ")"
 }
 
 // number is the remedy for an operand that has to be a number.

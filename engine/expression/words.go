@@ -91,7 +91,7 @@ func quotedTypes(message string) string {
 }
 
 // constantFailure puts in words why a part of an expression that is known when
-// the rules load cannot be computed.
+// the rules load cannot be computed, where that is one of the likely reasons.
 func constantFailure(err error) (message, help string) {
 	text := err.Error()
 	value := ""
@@ -112,7 +112,7 @@ func constantFailure(err error) (message, help string) {
 	case strings.Contains(text, "no such overload"):
 		return "a function here does not take the value that it is given", "look at its argument, and convert it with text(x) or decimal(x)"
 	}
-	return "this cannot be computed: the values that it is given do not fit", ""
+	return "", ""
 }
 
 // lineStart returns the byte where a line starts, counted from 1.
