@@ -332,6 +332,10 @@ func (r *reader) key(key *Node, value *yaml.Node, own bool) {
 		r.refuse("yaml-complex-key", mark, to, questionMark, "", questionMarkHelp)
 		return
 	}
+	if key.Style == Plain && unopened(key.Text) {
+		r.refuse("yaml-quote", from, to, fmt.Sprintf("the key %s ends with a quote that is not opened", quoted(key.Text)), "", "put a quote before it, or remove the one behind it")
+		return
+	}
 	if key.Text == "" && key.Style == Plain {
 		r.refuse("yaml-empty-key", from, to, noKey, "", noKeyHelp)
 		return
@@ -406,9 +410,34 @@ func (r *reader) scalar(y *yaml.Node, start int, flow bool) (n *Node, end int) {
 		end = al.last
 	}
 	if n.Style == Plain && n.Text != "" {
+		r.swallowed(start, end)
 		r.cutShort(n.Text, start, end, flow)
 	}
 	return n, end
+}
+
+// swallowed refuses a plain scalar of several lines of which one begins with
+// `- `: it reads like a list, but is one text.
+func (r *reader) swallowed(start, end int) {
+	data := r.file.Data
+	for from := start; ; {
+		lineEnd, next := lineBounds(data, from)
+		if lineEnd >= end || next >= end {
+			return
+		}
+		p := next + leading(data[next:end], ' ')
+		if p+1 < end && data[p] == '-' && data[p+1] == ' ' {
+			first := bytes.TrimLeft(data[r.file.textStart(r.file.lineOf(start)):start], " ")
+			if len(first) == 0 {
+				r.refuse("yaml-list", start, lineEnd, "the line does not begin with `- `, but the entries below it do", "", "begin it with `- `, or put quotes around a text that goes over several lines")
+			} else {
+				end, _ := lineBounds(data, p)
+				r.refuse("yaml-list", p, end, fmt.Sprintf("the line begins with `- `, but goes on with the text that begins in line %d", r.file.lineOf(start)), "", "begin the list in a line of its own under its key, or put quotes around a text that goes over several lines")
+			}
+			return
+		}
+		from = next
+	}
 }
 
 func styleOf(y *yaml.Node) Style {
@@ -499,6 +528,12 @@ func closing(open byte) byte {
 		return '}'
 	}
 	return open
+}
+
+// unopened reports whether a text ends with a quote that nothing in it opens.
+func unopened(text string) bool {
+	n := len(text)
+	return n > 0 && (text[n-1] == '"' || text[n-1] == '\'') && strings.IndexByte(text, text[n-1]) == n-1
 }
 
 // quoteHelp says how to quote a value that may have quotes inside.

@@ -81,13 +81,16 @@ type slips struct {
 	open   bool // the last key or dash has no value yet
 	valued int  // line of the last key or dash that has one
 	whole  bool // a value without key or dash was read: it is the whole file
+	lone   int  // where the last value in a line of its own begins, -1 if it has its key before it
 	slip   *Diagnostic
 }
 
 // level is a block mapping or list that is being read.
 type level struct {
-	column int
-	list   bool
+	column  int
+	list    bool
+	start   int // offset of its first entry
+	entries int
 }
 
 // errSlip ends the search: slip is set.
@@ -95,6 +98,7 @@ var errSlip = errors.New("slip found")
 
 func (s *slips) first() *Diagnostic {
 	p := 0
+	s.lone = -1
 	if hasMark(s.data) {
 		p = len(byteOrderMark)
 	}
@@ -156,10 +160,17 @@ func (s *slips) line(start int) (int, error) {
 			p = after
 		case s.indicator(p, '?'):
 			return 0, s.found("yaml-complex-key", p, p+1, questionMark, "", questionMarkHelp)
+		case !dash && s.glued(p, end):
+			return 0, s.found("yaml-list", p, p+1, "there is no blank behind the dash, so it begins no list entry", "", "put a blank behind the `-`")
 		default:
 			return s.entry(p, column, dash)
 		}
 	}
+}
+
+// glued reports whether a line begins with a dash that most likely begins a list entry, but has no blank behind it.
+func (s *slips) glued(p, end int) bool {
+	return s.data[p] == '-' && p+1 < end && (isWord(s.data[p+1]) && (s.data[p+1] < '0' || s.data[p+1] > '9') || strings.IndexByte("\"'[{=", s.data[p+1]) >= 0)
 }
 
 // marker handles a `---` or `...` after content.
@@ -187,7 +198,6 @@ func (s *slips) tab(from, to int) error {
 
 // entry reads `key: value`, or a value that stands alone.
 func (s *slips) entry(p, column int, dash bool) (int, error) {
-	lineEnd, _ := lineBounds(s.data, p)
 	end, err := s.key(p)
 	if err != nil {
 		return 0, err
@@ -201,13 +211,9 @@ func (s *slips) entry(p, column int, dash bool) (int, error) {
 				s.slip = &d
 				return 0, errSlip
 			}
-			text := strings.TrimSpace(string(s.data[p:lineEnd]))
-			help := "write it as `key: value`; if it belongs to the line above, indent it further"
-			if strings.Contains(text, ":") {
-				help = "put a blank after the colon"
-			}
-			return 0, s.found("yaml-key", p, lineEnd, fmt.Sprintf("the line %s has no key and colon", quoted(text)), "", help)
+			return 0, s.noKey(p)
 		}
+		s.lone = p
 		return s.value(p, column)
 	}
 	if s.data[p] == ':' {
@@ -217,6 +223,17 @@ func (s *slips) entry(p, column int, dash bool) (int, error) {
 		return 0, err
 	}
 	return s.value(end, column)
+}
+
+// noKey reports the line at p, which has no key.
+func (s *slips) noKey(p int) error {
+	lineEnd, _ := lineBounds(s.data, p)
+	text := strings.TrimSpace(string(s.data[p:lineEnd]))
+	help := "write it as `key: value`; if it belongs to the line above, indent it further"
+	if strings.Contains(text, ":") {
+		help = "put a blank after the colon"
+	}
+	return s.found("yaml-key", p, lineEnd, fmt.Sprintf("the line %s has no key and colon", quoted(text)), "", help)
 }
 
 // key returns the offset behind the colon of a key at p, -1 if there is none.
@@ -261,10 +278,14 @@ func (s *slips) colon(p, lineEnd int) int {
 func (s *slips) settle(p, column int, list bool) error {
 	lineEnd, _ := lineBounds(s.data, p)
 	deeper := len(s.levels) > 0 && s.top().column < column
+	left := level{column: -1} // the outermost level that ends here
 	for len(s.levels) > 0 && s.top().column > column {
+		left = s.top()
 		s.levels = s.levels[:len(s.levels)-1]
 		s.open = false
 	}
+	lone := s.lone
+	s.lone = -1
 	if len(s.levels) == 0 && s.whole {
 		return s.found("yaml-key", p, lineEnd, fmt.Sprintf("a key stands behind line %d, whose value is the whole file", s.valued), "", "remove one of the two, or put a key before the value")
 	}
@@ -273,10 +294,14 @@ func (s *slips) settle(p, column int, list bool) error {
 	}
 	switch {
 	case len(s.levels) == 0, deeper && s.open:
-		s.levels = append(s.levels, level{column, list})
+		s.levels = append(s.levels, level{column, list, p, 1})
+		return nil
+	case list && s.top().column < column && !left.list && left.column == column+2:
+		return s.beside(left.start, true)
 	case deeper:
-		return s.found("yaml-indent", p, lineEnd, fmt.Sprintf("the line is indented further than line %d, which has a value already", s.valued), "",
-			"give it the indentation of the line that it belongs beside, or put quotes around a value that goes over several lines")
+		return s.further(p, column, lone, list)
+	case s.top().column < column && s.awry(column):
+		return s.misplaced(p, column)
 	case s.top().column < column:
 		return s.found("yaml-indent", p, lineEnd, fmt.Sprintf("the line begins in column %d, where no line above that it could belong to does", column+1), "",
 			fmt.Sprintf("begin it in column %d, or further right under a key without a value", s.top().column+1))
@@ -284,7 +309,7 @@ func (s *slips) settle(p, column int, list bool) error {
 		if !s.open {
 			return s.found("yaml-list", p, lineEnd, "a list entry stands among the keys of a mapping", "", "put it under a key without a value, or remove the `- `")
 		}
-		s.levels = append(s.levels, level{column, true}) // a list may stand right under its key
+		s.levels = append(s.levels, level{column, true, p, 0}) // a list may stand right under its key
 	case !list && s.top().list:
 		n := len(s.levels)
 		if n < 2 || s.levels[n-2].column != column {
@@ -292,7 +317,56 @@ func (s *slips) settle(p, column int, list bool) error {
 		}
 		s.levels = s.levels[:n-1]
 	}
+	s.levels[len(s.levels)-1].entries++
 	return nil
+}
+
+// further reports the key or dash at p, which stands deeper than a line above that has a value already.
+// lone is that value if it stands in a line without a key.
+func (s *slips) further(p, column, lone int, list bool) error {
+	switch {
+	case lone >= 0 && s.data[p] != '"' && s.data[p] != '\'' && (list || column >= lone-s.file.textStart(s.lineOf(lone))):
+		return s.beside(lone, list)
+	case s.awry(column):
+		return s.misplaced(p, column)
+	}
+	return s.found("yaml-indent", p, s.lineEnd(p), fmt.Sprintf("the line is indented further than line %d, which has a value already", s.valued), "",
+		"give it the indentation of the line that it belongs beside, or put quotes around a value that goes over several lines")
+}
+
+// beside reports the line at p, which lacks what makes it an entry beside the ones that follow.
+func (s *slips) beside(p int, list bool) error {
+	if list {
+		return s.found("yaml-list", p, s.lineEnd(p), "the line does not begin with `- `, but the entries below it do", "", "begin it with `- `, or remove those below")
+	}
+	return s.noKey(p)
+}
+
+// awry reports whether the innermost level, which has one entry so far, most
+// likely begins in the wrong column: the line in this column fits the steps of
+// indentation, and the entry does not.
+func (s *slips) awry(column int) bool {
+	n := len(s.levels)
+	if n > 2 && s.levels[n-2].list && s.levels[n-1].column == s.levels[n-2].column+2 { // `- key: value`
+		n, column = n-1, column-2
+	}
+	if n < 2 || s.levels[n-1].entries > 1 {
+		return false
+	}
+	step, outer := s.levels[n-1].column-s.levels[n-2].column, column-s.levels[n-2].column
+	return step%2 != 0 && (outer == 2 || outer == 4)
+}
+
+// misplaced reports the entry that awry found; the line at p stands beside it.
+func (s *slips) misplaced(p, column int) error {
+	start := s.top().start
+	return s.found("yaml-indent", start, s.lineEnd(start), fmt.Sprintf("the line begins in column %d, and line %d, which stands beside it, in column %d", s.top().column+1, s.lineOf(p), column+1), "",
+		"give both the same indentation")
+}
+
+func (s *slips) lineEnd(p int) int {
+	end, _ := lineBounds(s.data, p)
+	return end
 }
 
 func (s *slips) top() level { return s.levels[len(s.levels)-1] }
@@ -341,11 +415,11 @@ func (s *slips) value(p, column int) (int, error) {
 	if strings.Contains(text, " #") || strings.Contains(text, "\t#") {
 		return next, nil // a comment ends the text
 	}
-	return s.continuation(next, parent)
+	return s.continuation(p, next, parent)
 }
 
-// continuation skips the further lines of a plain text.
-func (s *slips) continuation(start, parent int) (int, error) {
+// continuation skips the further lines of the plain text at value.
+func (s *slips) continuation(value, start, parent int) (int, error) {
 	for start < len(s.data) {
 		lineEnd, next := lineBounds(s.data, start)
 		p := s.blanks(start)
@@ -363,8 +437,11 @@ func (s *slips) continuation(start, parent int) (int, error) {
 			return start, nil
 		}
 		if s.colon(p, lineEnd) >= 0 {
-			return 0, s.found("yaml-indent", p, lineEnd, fmt.Sprintf("the line is indented further than line %d, which has a value already", s.valued), "",
-				"give it the indentation of the line that it belongs beside, or put quotes around a value that goes over several lines")
+			lone := -1
+			if s.lone == value {
+				lone = value
+			}
+			return 0, s.further(p, p-start, lone, s.indicator(p, '-'))
 		}
 		start = next
 	}
@@ -391,9 +468,8 @@ func (s *slips) after(start, end int) (int, error) {
 	if p == lineEnd || s.data[p] == '#' && p > end {
 		return next, nil
 	}
-	if line := s.lineOf(start); line != s.lineOf(end) && (s.data[start] == '"' || s.data[start] == '\'') {
-		return 0, s.found("yaml-quote", start, start+1, fmt.Sprintf("the quote that begins here is closed only in line %d", s.lineOf(end)),
-			fmt.Sprintf("there, %s follows it", quoted(string(s.data[p:lineEnd]))), fmt.Sprintf("close it in line %d", line))
+	if s.lineOf(start) != s.lineOf(end) && (s.data[start] == '"' || s.data[start] == '\'') {
+		return 0, s.closedLate(start, p)
 	}
 	rest := quoted(string(s.data[p:lineEnd]))
 	switch s.data[start] {
@@ -519,6 +595,7 @@ func (s *slips) flow(p, parent int) (int, error) {
 	var colons []int    // colons of the current entry of each
 	prior := byte(0)    // what came last: v a value, p plain text, or the character itself
 	plain := p          // where the last plain text begins
+	quote := -1         // where the last quoted text begins, if it goes over several lines
 	line := s.lineOf(p) // line of p
 	for p < len(s.data) {
 		c := s.data[p]
@@ -547,7 +624,7 @@ func (s *slips) flow(p, parent int) (int, error) {
 				return 0, s.found("yaml-bracket", p, p+1, fmt.Sprintf("a `%c` cannot stand inside a text between brackets", c), "", "put quotes around the whole value")
 			}
 			if value {
-				return 0, s.comma(p)
+				return 0, s.behind(quote, p)
 			}
 			open, colons = append(open, p), append(colons, 0)
 			prior = c
@@ -585,11 +662,14 @@ func (s *slips) flow(p, parent int) (int, error) {
 			p++
 		case c == '"' || c == '\'':
 			if value {
-				return 0, s.comma(p)
+				return 0, s.behind(quote, p)
 			}
 			end, err := s.quote(p)
 			if err != nil {
 				return 0, err
+			}
+			if quote = -1; s.lineOf(end) != line {
+				quote = p
 			}
 			p, line, prior = end, s.lineOf(end), 'v'
 		case c == '?' && prior == 'p':
@@ -598,7 +678,7 @@ func (s *slips) flow(p, parent int) (int, error) {
 			return 0, s.found("yaml-reserved", p, p+1, fmt.Sprintf("a value between brackets cannot begin with %c", c), "", "put quotes around the whole value")
 		default:
 			if prior == 'v' {
-				return 0, s.comma(p)
+				return 0, s.behind(quote, p)
 			}
 			if prior != 'p' {
 				if err := s.forbidden(p); err != nil {
@@ -626,6 +706,21 @@ func (s *slips) comma(p int) error {
 	end, _ := lineBounds(s.data, p)
 	return s.found("yaml-comma", p, end, fmt.Sprintf("there is no comma before %s", quoted(string(s.data[p:end]))), "",
 		"put a comma between two entries, or quotes around the whole value if it is one")
+}
+
+// behind reports what stands at p right behind a value between brackets. Where
+// that is a quoted text of several lines, which begins at quote, its closing quote was forgotten.
+func (s *slips) behind(quote, p int) error {
+	if quote >= 0 {
+		return s.closedLate(quote, p)
+	}
+	return s.comma(p)
+}
+
+// closedLate reports the quote at start, which is closed in a later line, before what stands at p.
+func (s *slips) closedLate(start, p int) error {
+	return s.found("yaml-quote", start, start+1, fmt.Sprintf("the quote that begins here is closed only in line %d", s.lineOf(p)),
+		fmt.Sprintf("there, %s follows it", quoted(string(s.data[p:s.lineEnd(p)]))), fmt.Sprintf("close it in line %d", s.lineOf(start)))
 }
 
 // blanks returns the offset of what follows blanks.
