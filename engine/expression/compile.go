@@ -22,6 +22,7 @@ type Program struct {
 	root  eval
 	slots []int
 	reads []*pathEval
+	tree  *tree
 }
 
 // Eval runs the program. The result is valid as long as the frame's arena; nil
@@ -74,7 +75,7 @@ func Compile(text string, scope Scope, want Want, options Options) (*Program, []
 		return nil, c.problems
 	}
 	slices.Sort(c.slots)
-	return &Program{Text: text, root: root, slots: slices.Compact(c.slots), reads: c.reads}, nil
+	return &Program{Text: text, root: root, slots: slices.Compact(c.slots), reads: c.reads, tree: c.tree(want)}, nil
 }
 
 // CompileFunction compiles the body of a function written in rules.
@@ -85,13 +86,14 @@ func CompileFunction(name string, args []string, body string, scope Scope, optio
 	if len(c.problems) > 0 {
 		return nil, c.problems
 	}
-	return &Function{Name: name, Args: args, body: root}, nil
+	return &Function{Name: name, Args: args, body: root, tree: c.tree(Anything)}, nil
 }
 
 type compiler struct {
 	text     string
 	scope    Scope
 	options  Options
+	parsed   ast.Expr
 	source   *ast.SourceInfo
 	locals   []string // arguments of the function, then the variables of enclosing firsts
 	slots    []int
@@ -118,7 +120,7 @@ func (c *compiler) compileText(want Want) eval {
 		return nil
 	}
 	native := parsed.NativeRep()
-	c.source = native.SourceInfo()
+	c.parsed, c.source = native.Expr(), native.SourceInfo()
 	c.nextID = ast.MaxID(native) + 1
 	c.ownIDs = c.own(native.Expr(), map[int64]bool{})
 	compile := c.compile

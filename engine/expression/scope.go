@@ -44,6 +44,7 @@ type Function struct {
 	Name string
 	Args []string
 	body eval
+	tree *tree
 }
 
 // Options sets the bounds of expressions. Zero fields mean the default.
@@ -81,7 +82,9 @@ type Problem struct {
 	From, To int
 	Code     string // stable, kebab-case
 	Message  string
+	Detail   string // why, may be empty
 	Help     string
+	Warning  bool // it is surely useless, and does no harm
 }
 
 // Error is an expression that failed on an event: its smallest part that did,

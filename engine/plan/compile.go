@@ -24,12 +24,13 @@ type Options struct {
 	Base       func(name string) (fsys fs.FS, display string, ok bool) // bases of overlays
 	Functions  []*function.Function
 	Expression expression.Options
+	Explain    bool // Program.Typed tells what every expression gives
 }
 
 // Compile reads and compiles a mapping folder. The program is nil if the
 // diagnostics have errors; warnings may come with a program.
 func Compile(fsys fs.FS, options Options) (*Program, source.Diagnostics) {
-	c := &compiler{options: options, folders: map[*source.File]fs.FS{}, variables: map[string]int{}, arena: value.NewArena(), objects: map[*source.Node]int{}}
+	c := &compiler{options: options, folders: map[*source.File]fs.FS{}, variables: map[string]int{}, arena: value.NewArena(), objects: map[*source.Node]int{}, scopes: map[string]*scope{}}
 	f := c.readFolder(fsys, options.Display)
 	if f.overlay != nil {
 		f = c.applyOverlay(f)
@@ -57,7 +58,8 @@ type compiler struct {
 	variables map[string]int
 	objects   map[*source.Node]int // slots of objects by their rule
 	base      *scope
-	reads     []read
+	exprs     []*Expr
+	scopes    map[string]*scope // of the mappings
 	fragments map[string]*fragment
 }
 
@@ -137,8 +139,8 @@ func (c *compiler) compile(f *folder) {
 	c.compileRoutes(root)
 	c.checkLookups(root)
 	c.deprecations(f)
+	c.types()
 	if !c.found.HasErrors() {
-		c.checkReads()
 		c.dependencies()
 	}
 }
@@ -391,7 +393,11 @@ func (c *compiler) compileFunction(name string, f *userFunction) *expression.Fun
 
 func (c *compiler) problems(n *source.Node, offset int, problems []expression.Problem) {
 	for _, p := range problems {
-		c.found.Add(source.Diagnostic{Code: p.Code, Span: n.At(offset+p.From, offset+p.To), Summary: p.Message, Help: p.Help})
+		d := source.Diagnostic{Code: p.Code, Span: n.At(offset+p.From, offset+p.To), Summary: p.Message, Detail: p.Detail, Help: p.Help}
+		if p.Warning {
+			d.Severity = source.Warning
+		}
+		c.found.Add(d)
 	}
 }
 
@@ -411,7 +417,7 @@ func (c *compiler) exprAt(s *scope, n *source.Node, offset int, text string, wan
 		return nil
 	}
 	e := &Expr{Program: p, node: n, offset: offset}
-	c.noteReads(e)
+	c.exprs = append(c.exprs, e)
 	return e
 }
 

@@ -258,7 +258,7 @@ func (c *compiler) checkArrays(r *Request, n *source.Node, s *scope) {
 		}
 	}
 	for _, name := range sortedNames(used) {
-		c.checkField(read{expr: used[name]}, "the request "+r.Name+" has no array", name, names)
+		c.checkField(used[name], "the request "+r.Name+" has no array", name, names)
 	}
 }
 
@@ -268,9 +268,9 @@ func (c *compiler) mentions(s *scope, n *source.Node, name string) bool {
 		return false
 	}
 	slot, _ := s.Slot(name)
-	found, program, reads := false, c.found, c.reads
+	found, problems := false, c.found
 	t := c.template(s, n)
-	c.found, c.reads = program, reads // it is compiled once more, in its own scope, where mistakes count
+	c.found = problems // it is compiled once more, in its own scope, where mistakes count
 	t.walk(func(e *Expr) { found = found || e != nil && slices.Contains(e.Slots(), slot) })
 	return found
 }

@@ -51,6 +51,7 @@ func (c *compiler) compileMapping(f *ruleFile, base *Types) {
 	m.Rule, m.Doc = c.rule(f.name, root), text(root, "doc")
 	s := c.base.child()
 	s.slots, s.functions = map[string]int{}, map[string]*userFunction{}
+	c.scopes[f.name] = s
 	for _, u := range items(root.Get("use")) {
 		fr := c.fragments[u.Text]
 		if fr == nil {
@@ -357,7 +358,7 @@ func (c *compiler) sources(o *Object, s *scope, n *source.Node, element bool) []
 				continue
 			}
 			c.warnOfRoot(o, x, p)
-			out = append(out, Source{Path: p})
+			out = append(out, Source{Path: p, node: x})
 		default:
 			if _, problem := expression.ParsePath(x.Text); problem != nil {
 				c.problems(x, 0, []expression.Problem{*problem})

@@ -31,6 +31,15 @@ type Program struct {
 
 	Slots []Slot  // every name that an expression can read
 	Rules []*Rule // every named rule, in the order of the files
+	Typed []Typed // what every expression gives, where Options.Explain asks for it
+}
+
+// Typed tells what an expression gives, as far as it is known at load.
+type Typed struct {
+	Span source.Span
+	Text string
+	Type string
+	Why  string // why nothing is known of it, or of a part
 }
 
 // SlotKind tells how a name gets its value.
@@ -251,6 +260,7 @@ type Source struct {
 	Path expression.Path
 	Expr *Expr
 	Any  bool // lists and objects fit: it is an object of the rules
+	node *source.Node
 }
 
 // Rest is the rule for the keys that no set line has read.
