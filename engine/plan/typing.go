@@ -26,7 +26,13 @@ type typing struct {
 // types checks the types of everything that is compiled. It works with what
 // there is where other mistakes have left holes.
 func (c *compiler) types() {
-	t := &typing{compiler: c, kinds: append(sortedNames(c.program.Events), otherType), owner: map[int]*view{}, slots: map[int]shape.Shape{}, open: map[int]bool{}, results: map[*Expr]shape.Shape{}}
+	t := &typing{compiler: c, owner: map[int]*view{}, slots: map[int]shape.Shape{}, open: map[int]bool{}, results: map[*Expr]shape.Shape{}}
+	for _, kind := range sortedNames(c.program.Events) {
+		if s := c.program.Events[kind].Shape(""); !s.IsAnything() || len(s.Names()) > 0 { // else it only holds definitions for others
+			t.kinds = append(t.kinds, kind)
+		}
+	}
+	t.kinds = append(t.kinds, otherType)
 	t.base = t.view(t.kinds)
 	views := map[string]*view{}
 	for name, types := range t.routed() {
