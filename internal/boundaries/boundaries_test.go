@@ -120,7 +120,7 @@ var _ = Describe("The engine", func() {
 	})
 
 	It("has its packages import one way, from the facade down to values", func() {
-		layers := []string{"engine", "plan", "syntax", "expression", "function", "schema", "source", "value"}
+		layers := []string{"engine", "plan", "syntax", "expression", "function", "schema", "source", "shape", "value"}
 		layer := func(path string) int {
 			parts := strings.Split(path, "/")
 			return slices.Index(layers, parts[min(1, len(parts)-1)])
