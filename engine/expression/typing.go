@@ -75,7 +75,7 @@ func (t *tree) typer(types Types, args []shape.Shape) *typer {
 		if i < len(args) {
 			s = args[i]
 		}
-		x.locals = &local{name, s, x.locals}
+		x.locals = &binding{name, s, x.locals}
 	}
 	return x
 }
@@ -101,17 +101,17 @@ type typer struct {
 	*compiler
 	types  Types
 	found  *[]Problem // nil: nobody wants to know
-	locals *local
+	locals *binding
 	facts  *fact
 	budget *int
 	depth  int // calls of functions around this one
 }
 
-// local is a variable of a comprehension, or an argument.
-type local struct {
+// binding is a variable of a comprehension, or an argument.
+type binding struct {
 	name  string
 	shape shape.Shape
-	next  *local
+	next  *binding
 }
 
 // fact is what a condition that holds says of a path.
@@ -173,7 +173,7 @@ func (t *typer) given(f *fact) *typer {
 
 func (t *typer) with(name string, s shape.Shape) *typer {
 	q := *t
-	q.locals = &local{name, s, t.locals}
+	q.locals = &binding{name, s, t.locals}
 	return &q
 }
 
