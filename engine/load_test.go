@@ -114,7 +114,7 @@ var _ = Describe("a mistake in a rule", func() {
 		Entry("a type that no row converts", "profile.yaml", "type: '\"flag\"'", "type: '«\"flga\"»'", "unknown-type", "did you mean flag?"),
 		Entry("a send entry without an item", "note.yaml", "    each: properties.notes\n    item: {text: \"${value} (${index})\", by: =userId}\n", "", "missing-key", "add item"),
 		Entry("a bound that holds for no host", "destination.yaml", `within: "*.shop.example"`, `within: «"*"»`, "bad-within", "*.example.com for those below it"),
-		Entry("a rest without an object", "profile.yaml", "    under: [traits, context.traits]\n", "", "unknown-name", "nothing here is called email"),
+		Entry("a rest without an object", "profile.yaml", "    under: [traits, context.traits]\n", "", "rest-of-what", "say under for the object"),
 	)
 	It("is reported with all others, sorted, in one run", func() {
 		files := folder("shop")

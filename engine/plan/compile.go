@@ -2,7 +2,6 @@ package plan
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"path"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"github.com/celmap/celmap/engine/function"
 	"github.com/celmap/celmap/engine/schema"
 	"github.com/celmap/celmap/engine/source"
+	"github.com/celmap/celmap/engine/syntax"
 	"github.com/celmap/celmap/engine/value"
 )
 
@@ -29,16 +29,24 @@ type Options struct {
 
 // Compile reads and compiles a mapping folder. The program is nil if the
 // diagnostics have errors; warnings may come with a program.
+//
+// A mistake does not hide others: what is broken is reported, and a hole stands
+// in for it, so that the rest is checked as if it were whole. What is wrong only
+// because of a hole is not reported.
 func Compile(fsys fs.FS, options Options) (*Program, source.Diagnostics) {
-	c := &compiler{options: options, folders: map[*source.File]fs.FS{}, variables: map[string]int{}, arena: value.NewArena(), objects: map[*source.Node]int{}, scopes: map[string]*scope{}}
+	c := &compiler{
+		options: options, folders: map[*source.File]fs.FS{}, holes: syntax.Holes{}, variables: map[string]int{}, arena: value.NewArena(),
+		objects: map[*source.Node]int{}, places: map[int]source.Span{}, vague: map[any]bool{}, scopes: map[string]*scope{},
+	}
 	f := c.readFolder(fsys, options.Display)
-	if f.overlay != nil {
+	if f != nil && f.overlay != nil {
 		f = c.applyOverlay(f)
 	}
-	if f != nil && f.destination != nil && !c.broken && !c.found.HasErrors() {
+	if f != nil {
 		c.compile(f)
 	}
-	c.found.Sort()
+	c.found.Tidy()
+	c.mergeUnknown()
 	if c.found.HasErrors() {
 		return nil, c.found
 	}
@@ -46,21 +54,25 @@ func Compile(fsys fs.FS, options Options) (*Program, source.Diagnostics) {
 }
 
 type compiler struct {
-	options   Options
-	found     source.Diagnostics
-	folders   map[*source.File]fs.FS // the folder of each file
-	bases     int                    // overlays that are being applied
-	dest      string                 // what the destination's own file calls itself
-	broken    bool                   // a file has not the shape that compiling relies on
-	program   *Program
-	folder    *folder
-	arena     *value.Arena // constants of the program
-	variables map[string]int
-	objects   map[*source.Node]int // slots of objects by their rule
-	base      *scope
-	exprs     []*Expr
-	scopes    map[string]*scope // of the mappings
-	fragments map[string]*fragment
+	options    Options
+	found      source.Diagnostics
+	folders    map[*source.File]fs.FS // the folder of each file
+	holes      syntax.Holes
+	open       bool   // something could not be read: there may be more of everything
+	bases      int    // overlays that are being applied
+	dest       string // what the destination's own file calls itself
+	program    *Program
+	folder     *folder
+	arena      *value.Arena // constants of the program
+	variables  map[string]int
+	objects    map[*source.Node]int // slots of objects by their rule
+	places     map[int]source.Span  // where the name of a slot is defined
+	vague      map[any]bool         // tables, objects and types of which not everything is known
+	routesLost bool                 // it is not known which events get where
+	base       *scope
+	exprs      []*Expr
+	scopes     map[string]*scope // of the mappings
+	fragments  map[string]*fragment
 }
 
 // fragment is a fragment with the slots of its objects.
@@ -71,24 +83,17 @@ type fragment struct {
 	slots map[string]int // of its objects
 }
 
-func (c *compiler) error(at source.Span, code, help, format string, args ...any) {
-	c.found.Add(source.Diagnostic{Code: code, Span: at, Summary: fmt.Sprintf(format, args...), Help: help})
+// error adds a finding. The pointer is good until the next one is added.
+func (c *compiler) error(at source.Span, code, help, format string, args ...any) *source.Diagnostic {
+	d := c.found.Errorf(code, at, format, args...)
+	d.Help = help
+	return d
 }
 
-func (c *compiler) warn(at source.Span, code, help, format string, args ...any) {
-	c.found.Add(source.Diagnostic{Code: code, Severity: source.Warning, Span: at, Summary: fmt.Sprintf(format, args...), Help: help})
-}
-
-// unknown reports a name that nothing has, with the nearest that something has.
-func (c *compiler) unknown(n *source.Node, what string, known []string) {
-	help := "there are " + strings.Join(known, ", ")
-	if len(known) == 0 {
-		help = "there is none"
-	}
-	if near := source.Suggest(n.Text, known); near != "" {
-		help = "did you mean " + near + "?"
-	}
-	c.error(n.Span, "unknown-"+strings.ReplaceAll(what, " ", "-"), help, "there is no %s %q", what, n.Text)
+func (c *compiler) warn(at source.Span, code, help, format string, args ...any) *source.Diagnostic {
+	d := c.found.Warnf(code, at, format, args...)
+	d.Help = help
+	return d
 }
 
 func (c *compiler) rule(id string, n *source.Node) *Rule {
@@ -140,9 +145,7 @@ func (c *compiler) compile(f *folder) {
 	c.checkLookups(root)
 	c.deprecations(f)
 	c.types()
-	if !c.found.HasErrors() {
-		c.dependencies()
-	}
+	c.dependencies()
 }
 
 func text(n *source.Node, key string) string {
@@ -183,7 +186,7 @@ func (c *compiler) schemas(root *source.Node) {
 		c.program.Config = c.schemaFile(n)
 	}
 	n := root.Get("events")
-	if n == nil {
+	if n == nil || c.holes[n] {
 		return
 	}
 	fsys, ok := c.options.Events[n.Text]
@@ -196,13 +199,15 @@ func (c *compiler) schemas(root *source.Node) {
 		}
 	}
 	if !ok {
-		c.unknown(n, "set of event schemas", sortedNames(c.options.Events))
+		c.unknown(n, "set of event schemas", namesAlone(sortedNames(c.options.Events)))
+		c.holes[n] = true
 		return
 	}
 	c.program.Events = map[string]*schema.Schema{}
 	files, err := fs.Glob(fsys, "*.schema.json")
 	if err != nil || len(files) == 0 {
 		c.error(n.Span, "no-event-schemas", "put files such as identify.schema.json there", "%q holds no event schemas", n.Text)
+		c.holes[n] = true
 		return
 	}
 	for _, name := range files {
@@ -215,6 +220,7 @@ func (c *compiler) schemas(root *source.Node) {
 		}
 		if err != nil {
 			c.error(n.Span, "bad-schema", "", "%s: %v", name, err)
+			c.holes[n] = true
 		}
 	}
 }
@@ -224,6 +230,9 @@ func (c *compiler) folderOf(n *source.Node) fs.FS { return c.folders[n.Span.File
 
 // readNamed reads a file that a rule names, inside its mapping folder.
 func (c *compiler) readNamed(n *source.Node) ([]byte, bool) {
+	if c.holes[n] {
+		return nil, false
+	}
 	fsys, name := c.folderOf(n), path.Clean(n.Text)
 	if !fs.ValidPath(name) {
 		c.error(n.Span, "path-outside", "name a file of the mapping folder", "%q lies outside the mapping folder", n.Text)
@@ -283,6 +292,8 @@ func (c *compiler) variable(name string) int {
 // baseScope has the names that every mapping may use.
 func (c *compiler) baseScope(root *source.Node) *scope {
 	s := &scope{compiler: c, slots: map[string]int{}, functions: map[string]*userFunction{}}
+	s.open = c.holes[root] || c.anyHole(root, "events", "let", "tables", "portal")
+	s.calls = c.holes[root] || c.anyHole(root, "functions")
 	s.slots["input"] = c.slot(Slot{Kind: InputSlot, Name: "input"})
 	s.slots["config"] = c.slot(Slot{Kind: ConfigSlot, Name: "config"})
 	s.slots["now"] = c.slot(Slot{Kind: NowSlot, Name: "now"})
@@ -299,7 +310,7 @@ func (c *compiler) baseScope(root *source.Node) *scope {
 // configScope has what does not come from an event: requests, hosts and
 // lookups are made of it.
 func (c *compiler) configScope() *scope {
-	s := &scope{compiler: c, slots: map[string]int{}, functions: c.base.functions}
+	s := &scope{compiler: c, slots: map[string]int{}, functions: c.base.functions, open: c.base.open, calls: c.base.calls}
 	for name, i := range c.base.slots {
 		switch c.program.Slots[i].Kind {
 		case ConfigSlot, NowSlot, TableSlot, PortalSlot:
@@ -317,12 +328,13 @@ func (c *compiler) define(s *scope, n *source.Node, slot Slot) (int, bool) {
 	}
 	if old, taken := s.Slot(n.Text); taken {
 		what := [...]string{"the whole event", "a field of the event", "the config", "the time of the run", "a named value", "an object", "a table", "portal data", "an answer", "a variable"}[c.program.Slots[old].Kind]
-		c.error(n.Span, "shadowed-name", "choose another name", "the name %q means %s already", n.Text, what)
+		c.error(n.Span, "shadowed-name", "choose another name", "the name %q means %s already", n.Text, what).Relate(c.places[old], "%s is defined here", n.Text)
 		return 0, false
 	}
 	slot.Name = n.Text
 	i := c.slot(slot)
 	s.slots[n.Text] = i
+	c.places[i] = n.Span
 	return i, true
 }
 
@@ -346,10 +358,10 @@ func (c *compiler) defineFunctions(s *scope, root *source.Node) {
 			c.error(e.Key.Span, "shadowed-name", "choose another name", "there is a built-in function %q already", name)
 			continue
 		case s.parent.function(name) != nil:
-			c.error(e.Key.Span, "shadowed-name", "choose another name", "the destination has a function %q already", name)
+			c.error(e.Key.Span, "shadowed-name", "choose another name", "the destination has a function %q already", name).Relate(s.parent.function(name).key.Span, "%s is defined here", name)
 			continue
 		}
-		s.functions[name] = &userFunction{node: e.Value, in: s}
+		s.functions[name] = &userFunction{key: e.Key, node: e.Value, in: s}
 		c.program.Functions = append(c.program.Functions, FunctionDoc{Name: name, Args: texts(e.Value.Get("args")), Doc: text(e.Value, "doc")})
 	}
 	for _, e := range entries(root.Get("functions")) {
@@ -374,14 +386,17 @@ func (c *compiler) compileFunction(name string, f *userFunction) *expression.Fun
 	}
 	args := texts(f.node.Get("args"))
 	if f.busy {
-		c.error(f.node.Span, "recursive-function", "a function may not call itself, not even through another", "the function %s calls itself", name)
+		c.error(f.key.Span, "recursive-function", "a function may not call itself, not even through another", "the function %s calls itself", name)
 		f.compiled = &expression.Function{Name: name, Args: args}
 		return f.compiled
 	}
 	f.busy = true
-	body := f.node.Get("value")
-	compiled, problems := expression.CompileFunction(name, args, body.Text, argumentScope{f.in}, c.options.Expression)
-	c.problems(body, 0, problems)
+	var compiled *expression.Function
+	if body := f.node.Get("value"); !c.holes[body] {
+		var problems []expression.Problem
+		compiled, problems = expression.CompileFunction(name, args, body.Text, argumentScope{f.in}, c.options.Expression)
+		c.problems(f.in.orOpen(f.node, f.node.Get("args")), body, 0, problems)
+	}
 	if compiled == nil {
 		compiled = &expression.Function{Name: name, Args: args}
 	}
@@ -391,18 +406,82 @@ func (c *compiler) compileFunction(name string, f *userFunction) *expression.Fun
 	return f.compiled
 }
 
-func (c *compiler) problems(n *source.Node, offset int, problems []expression.Problem) {
+// problems reports what is wrong with an expression, except for what another
+// problem inside it or a hole has caused.
+func (c *compiler) problems(s *scope, n *source.Node, offset int, problems []expression.Problem) {
 	for _, p := range problems {
+		if slices.ContainsFunc(problems, func(inner expression.Problem) bool { return inside(inner, p) }) || c.causedByHole(s, n.Text[offset:], p) {
+			continue
+		}
+		if p.Code == "unknown-name" && c.folder.destination.root.Get("events") == nil {
+			p.Help += "\nFields of the event are names where the destination says which events there are: events: rudderstack"
+		}
 		d := source.Diagnostic{Code: p.Code, Span: n.At(offset+p.From, offset+p.To), Summary: p.Message, Detail: p.Detail, Help: p.Help}
 		if p.Warning {
 			d.Severity = source.Warning
 		}
+		c.relateName(s, &d, p)
 		c.found.Add(d)
 	}
 }
 
-// expr compiles an expression that stands alone in a scalar.
+func inside(inner, outer expression.Problem) bool {
+	return inner.From >= outer.From && inner.To <= outer.To && inner.To-inner.From < outer.To-outer.From
+}
+
+// causedByHole reports whether something is unknown only because the place that
+// defines it could not be read.
+func (c *compiler) causedByHole(s *scope, text string, p expression.Problem) bool {
+	switch p.Code {
+	case "unknown-name":
+		names, _ := s.isOpen()
+		return names
+	case "unknown-function":
+		_, functions := s.isOpen()
+		return functions
+	case "wrong-arguments":
+		name := nameAt(text, p.From)
+		f := s.function(name)
+		return f != nil && (c.holes[f.node] || c.holes[f.node.Get("args")])
+	}
+	return false
+}
+
+// relateName points at the definition of the name that is near to an unknown one,
+// and at the function whose arguments are wrong.
+func (c *compiler) relateName(s *scope, d *source.Diagnostic, p expression.Problem) {
+	const asked = "did you mean "
+	switch name := nameAt(strings.TrimPrefix(p.Help, asked), 0); {
+	case (p.Code == "unknown-name" || p.Code == "unknown-function") && strings.HasPrefix(p.Help, asked):
+		if slot, ok := s.Slot(name); ok {
+			d.Relate(c.places[slot], "%s is defined here", name)
+		} else if f := s.function(name); f != nil {
+			d.Relate(f.key.Span, "%s is defined here", name)
+		}
+	case p.Code == "wrong-arguments":
+		name := nameAt(strings.TrimPrefix(p.Help, "its form is "), 0)
+		if f := s.function(name); f != nil {
+			d.Relate(f.node.Get("args").Span, "the arguments of %s", name)
+		}
+	}
+}
+
+// nameAt returns the name that starts at a byte of a text.
+func nameAt(text string, from int) string {
+	from = min(from, len(text))
+	to := from
+	for to < len(text) && (text[to] == '_' || text[to] >= '0' && text[to] <= '9' || text[to]|0x20 >= 'a' && text[to]|0x20 <= 'z') {
+		to++
+	}
+	return text[from:to]
+}
+
+// expr compiles an expression that stands alone in a scalar, nil for a hole and
+// for one with mistakes.
 func (c *compiler) expr(s *scope, n *source.Node, want expression.Want) *Expr {
+	if c.holes[n] {
+		return nil
+	}
 	if strings.HasPrefix(n.Text, "=") {
 		c.error(n.At(0, 1), "needless-mark", "remove it: only an expression can stand here", "the = marks expressions among texts, and is not written here")
 		return nil
@@ -412,7 +491,7 @@ func (c *compiler) expr(s *scope, n *source.Node, want expression.Want) *Expr {
 
 func (c *compiler) exprAt(s *scope, n *source.Node, offset int, text string, want expression.Want) *Expr {
 	p, problems := expression.Compile(text, s, want, c.options.Expression)
-	c.problems(n, offset, problems)
+	c.problems(s, n, offset, problems)
 	if p == nil {
 		return nil
 	}
@@ -510,6 +589,7 @@ func (c *compiler) text(s *scope, n *source.Node) *Template {
 		end := closing(n.Text, start)
 		if end < 0 {
 			c.error(n.At(start-2, len(n.Text)), "unclosed-expression", "close it with }; a literal ${ is written $${", "the expression that starts here is not closed")
+			t.Text = append(t.Text, Part{})
 			return t
 		}
 		if literal != "" {
@@ -606,8 +686,10 @@ func (c *compiler) compileLets(s *scope, file string, n *source.Node, slots []in
 }
 
 func (c *compiler) compileRoutes(root *source.Node) {
-	taken := map[string]bool{}
+	taken := map[string]*source.Node{}
 	list := items(root.Get("routes"))
+	lost := c.open || c.holes[root.Get("routes")] // some routes are not known
+	c.routesLost = lost
 	for i, n := range list {
 		r := &Route{When: c.condition(c.base, n)}
 		name := text(n, "name")
@@ -618,7 +700,8 @@ func (c *compiler) compileRoutes(root *source.Node) {
 				name = to.Text
 			}
 			if r.To = c.program.Mappings[to.Text]; r.To == nil {
-				c.unknown(to, "mapping", sortedNames(c.program.Mappings))
+				c.unknown(to, "mapping", c.files(c.folder.mappings))
+				lost = true
 			}
 		case n.Get("reject") != nil:
 			rej := n.Get("reject")
@@ -632,21 +715,23 @@ func (c *compiler) compileRoutes(root *source.Node) {
 			}
 			r.Filter = c.template(c.base, n.Get("filter"))
 		}
-		if taken[name] {
-			c.error(n.Span, "duplicate-name", "give one of them a name", "there are two routes %q", name)
+		lost = lost || c.holes[n]
+		c.routesLost = c.routesLost || lost || r.When == nil && n.Get("when") != nil
+		if old := taken[name]; old != nil && !c.broken(n) && !c.broken(old) {
+			c.error(n.Span, "duplicate-name", "give one of them a name", "there are two routes %q", name).Relate(old.Span, "the first one")
 		}
-		taken[name] = true
+		taken[name] = n
 		r.Rule = c.rule(c.dest+"/routes/"+name, n)
 		if r.Reject != nil {
 			r.Reject.Rule = r.Rule
 		}
-		if n.Get("when") == nil && i < len(list)-1 {
-			c.error(list[i+1].Span, "unreachable", "move the route without when to the end", "this route is never reached: the one before it takes every event")
+		if n.Get("when") == nil && i < len(list)-1 && !c.holes[n] {
+			c.error(list[i+1].Span, "unreachable", "move the route without when to the end", "this route is never reached: the one before it takes every event").Relate(n.Span, "it has no when")
 		}
 		c.program.Routes = append(c.program.Routes, r)
 	}
 	for _, name := range sortedNames(c.program.Mappings) {
-		if !slices.ContainsFunc(c.program.Routes, func(r *Route) bool { return r.To == c.program.Mappings[name] }) {
+		if !lost && !slices.ContainsFunc(c.program.Routes, func(r *Route) bool { return r.To == c.program.Mappings[name] }) {
 			c.warn(c.folder.mappings[name].root.Get("name").Span, "unused-mapping", "add a route with to: "+name+", or remove the file", "no route leads to the mapping %q", name)
 		}
 	}

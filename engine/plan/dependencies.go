@@ -51,7 +51,7 @@ func (c *compiler) dependencies() {
 func (d *dependencies) shared(r *Request, e *Expr) {
 	for _, s := range e.Slots() {
 		if slot := d.program.Slots[s]; slot.Kind == TableSlot && !slot.Static {
-			d.error(e.Span(0, len(e.Text)), "not-shared", "put it into the item, or hand it over under with", "the row of the table %s differs between events, and the body of the request %s is shared by many", slot.Name, r.Name)
+			d.error(e.Span(0, len(e.Text)), "not-shared", "put it into the item, or hand it over under with", "the row of the table %s differs between events, and the body of the request %s is shared by many", slot.Name, r.Name).Relate(slot.Table.By.Span(0, len(slot.Table.By.Text)), "by chooses the row")
 		}
 	}
 }
@@ -75,7 +75,9 @@ func (d *dependencies) fixed(r *Request) bool {
 	r.URL.walk(check)
 	r.Headers.walk(check)
 	fields(d.program.Headers)
-	r.Host.URL.walk(check)
+	if r.Host != nil {
+		r.Host.URL.walk(check)
+	}
 	check(r.Max)
 	for _, a := range r.Arrays {
 		check(a.Max)
@@ -128,7 +130,10 @@ func (d *dependencies) cycle(i int) {
 	from := slices.Index(d.trail, i)
 	loop := append(slices.Clone(d.trail[from:]), i)
 	_, at := d.uses(&d.program.Slots[i])
-	d.error(at, "cycle", "break the circle: one of them has to do without the next", "%s depends on itself: %s", d.program.Slots[i].Name, d.path(loop))
+	found := d.error(at, "cycle", "break the circle: one of them has to do without the next", "%s depends on itself: %s", d.program.Slots[i].Name, d.path(loop))
+	for _, s := range loop[1 : len(loop)-1] {
+		found.Relate(d.places[s], "%s is one of them", d.program.Slots[s].Name)
+	}
 }
 
 func (d *dependencies) path(slots []int) string {

@@ -112,7 +112,7 @@ func (d *deprecations) note(root *source.Node) {
 		n := root.Get("tables").Get(t.Name)
 		for _, e := range entries(n.Get("deprecated")) {
 			if t.Rows.Get(e.Key.Text) == nil {
-				d.unknown(e.Key, "row", namesOf(n.Get("rows")))
+				d.unknown(e.Key, "row", d.keys(n, "rows"))
 				continue
 			}
 			if t.Deprecated == nil {
@@ -129,11 +129,12 @@ func (d *deprecations) use(what string, known marks, name *source.Node, around .
 		return
 	}
 	mark := known[name.Text]
-	d.warnOfOld(name.Span, fmt.Sprintf("the %s %s is deprecated", what, name.Text), mark.Text, "it is marked so at "+mark.Span.String())
+	d.warnOfOld(name.Span, fmt.Sprintf("the %s %s is deprecated", what, name.Text), mark.Text, "", mark, "it is marked so here")
 }
 
-func (d *deprecations) warnOfOld(at source.Span, summary, because, help string) {
+func (d *deprecations) warnOfOld(at source.Span, summary, because, help string, mark *source.Node, why string) {
 	d.found.Add(source.Diagnostic{Code: "deprecated", Severity: source.Warning, Span: at, Summary: summary, Detail: because, Help: help})
+	d.found[len(d.found)-1].Relate(mark.Span, "%s", why)
 }
 
 func excused(use *source.Node, around []*source.Node) bool {
@@ -150,7 +151,7 @@ func (d *deprecations) address(request, around *source.Node) {
 		whole := d.hosts[text(request, "host")] + url.Text
 		for _, n := range d.outdated {
 			if pattern := n.Get("url"); pattern != nil && function.Glob(whole, pattern.Text) {
-				d.warnOfOld(url.Span, fmt.Sprintf("the address %s is deprecated", whole), text(n, "because"), notedAt(n))
+				d.warnOfOld(url.Span, fmt.Sprintf("the address %s is deprecated", whole), text(n, "because"), keptOn, n, "it is listed here")
 				break
 			}
 		}
@@ -158,16 +159,14 @@ func (d *deprecations) address(request, around *source.Node) {
 	d.params(request.Get("params"), around)
 }
 
-func notedAt(n *source.Node) string {
-	return "it is listed at " + n.Span.String() + "; write deprecated: on what has to go on using it"
-}
+const keptOn = "write deprecated: on what has to go on using it"
 
 func (d *deprecations) params(params, around *source.Node) {
 	for _, e := range entries(params) {
 		i := slices.IndexFunc(d.outdated, func(n *source.Node) bool { return text(n, "param") == e.Key.Text })
 		if i >= 0 && !excused(e.Key, []*source.Node{around}) {
 			n := d.outdated[i]
-			d.warnOfOld(e.Key.Span, fmt.Sprintf("the parameter %s is deprecated", e.Key.Text), text(n, "because"), notedAt(n))
+			d.warnOfOld(e.Key.Span, fmt.Sprintf("the parameter %s is deprecated", e.Key.Text), text(n, "because"), keptOn, n, "it is listed here")
 		}
 	}
 }

@@ -2,7 +2,9 @@ package plan
 
 import (
 	"encoding/json"
+	"math"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -18,12 +20,9 @@ func (c *compiler) compileTables(root *source.Node) {
 		t := &Table{Rule: c.rule(c.dest+"/tables/"+e.Key.Text, n), Name: e.Key.Text, Absent: text(n, "absent")}
 		t.Rows = n.Get("rows").Value(c.arena).Freeze()
 		t.By = c.optional(c.base, n, "by", expression.Anything)
+		c.vague[t] = c.holes[n] || c.holes[n.Get("rows")]
 		if a := n.Get("absent"); a != nil && t.Rows.Get(a.Text) == nil {
-			var rows []string
-			for _, r := range n.Get("rows").Entries {
-				rows = append(rows, r.Key.Text)
-			}
-			c.unknown(a, "row", rows)
+			c.unknown(a, "row", c.keys(n, "rows"))
 		}
 		c.define(c.base, e.Key, Slot{Kind: TableSlot, Table: t})
 	}
@@ -37,7 +36,7 @@ func (c *compiler) compilePortals(root *source.Node) {
 		c.program.Portals = append(c.program.Portals, p)
 	}
 	for i, e := range entries(root.Get("portal")) {
-		n, p := e.Value, c.program.Portals[i]
+		n, p, before := e.Value, c.program.Portals[i], len(c.found)
 		s := c.configScope().with("body")
 		switch answer := n.Get("answer"); {
 		case answer == nil:
@@ -61,6 +60,7 @@ func (c *compiler) compilePortals(root *source.Node) {
 				p.Builtin = data
 			}
 		}
+		c.vague[p] = len(c.found) > before || c.broken(n)
 	}
 }
 
@@ -70,9 +70,12 @@ func (c *compiler) compileHosts(root *source.Node) {
 		c.program.Hosts[h.Name] = h
 		if e.Value.Kind == source.Mapping {
 			h.URL, h.Within = c.template(c.configScope(), e.Value.Get("url")), text(e.Value, "within")
-			if w := e.Value.Get("within"); w != nil && !validWithin(w.Text) {
+			if w := e.Value.Get("within"); w != nil && !c.holes[w] && !validWithin(w.Text) {
 				c.error(w.Span, "bad-within", "write a host such as api.example.com, *.example.com for those below it, or any", "%q names no hosts", w.Text)
 			}
+			continue
+		}
+		if c.holes[e.Value] {
 			continue
 		}
 		u, err := url.Parse(e.Value.Text)
@@ -102,7 +105,7 @@ func (c *compiler) host(n *source.Node) *Host {
 	}
 	h := c.program.Hosts[n.Text]
 	if h == nil {
-		c.unknown(n, "host", sortedNames(c.program.Hosts))
+		c.unknown(n, "host", c.keys(c.folder.destination.root, "hosts"))
 	}
 	return h
 }
@@ -139,8 +142,8 @@ func (c *compiler) compileAuth(root *source.Node) map[string]*Auth {
 	for _, n := range items(root.Get("auth")) {
 		s := c.configScope()
 		a := &Auth{Rule: c.rule(c.dest+"/auth/"+text(n, "name"), n), Name: text(n, "name"), When: c.condition(s, n)}
-		if byName[a.Name] != nil {
-			c.error(n.Get("name").Span, "duplicate-name", "rename one of them", "there are two auth entries %q", a.Name)
+		if old := byName[a.Name]; old != nil && !c.broken(n) {
+			c.error(n.Get("name").Span, "duplicate-name", "rename one of them", "there are two auth entries %q", a.Name).Relate(old.Span, "the first one")
 		}
 		a.Needs = c.needs(s, a.ID, n.Get("needs"))
 		a.Headers, a.Params = c.fields(s, n.Get("headers")), c.fields(s, n.Get("params"))
@@ -157,14 +160,15 @@ func (c *compiler) compileAnswers(root *source.Node) map[string][]*Answer {
 	lists := map[string][]*Answer{}
 	s := c.configScope().with("status", "headers", "body", "items", "item", "trace", "index")
 	for _, e := range entries(root.Get("answers")) {
-		taken := map[string]bool{}
+		taken := map[string]*source.Node{}
+		lists[e.Key.Text] = nil
 		for _, n := range e.Value.Items {
 			name := text(n, "name")
 			a := &Answer{Rule: c.rule(c.dest+"/answers/"+e.Key.Text+"/"+name, n), When: c.condition(s, n), Do: text(n, "do"), Because: c.template(s, n.Get("because"))}
-			if taken[name] {
-				c.error(n.Get("name").Span, "duplicate-name", "rename one of them", "there are two answer rules %q", name)
+			if old := taken[name]; old != nil && !c.broken(n) && !c.broken(old) {
+				c.error(n.Get("name").Span, "duplicate-name", "rename one of them", "there are two answer rules %q", name).Relate(old.Get("name").Span, "the first one")
 			}
-			taken[name] = true
+			taken[name] = n
 			if after := n.Get("after"); after != nil {
 				if d, err := time.ParseDuration(after.Text); err == nil {
 					a.After = d
@@ -189,7 +193,7 @@ func (c *compiler) compileRequests(root *source.Node, auth map[string]*Auth, ans
 		if r.Encode == "" {
 			r.Encode = "json"
 		}
-		own := c.configScope().with(r.Args...)
+		own := c.configScope().with(r.Args...).orOpen(n, n.Get("args"))
 		for _, a := range r.Args {
 			r.ArgSlots = append(r.ArgSlots, c.variable(a))
 		}
@@ -204,8 +208,8 @@ func (c *compiler) compileRequests(root *source.Node, auth map[string]*Auth, ans
 		}
 		r.Envelope, r.Params = c.template(s, body), c.template(s, params)
 		r.UsesItem = !r.Single || c.mentions(one, body, "item") || c.mentions(one, params, "item")
-		if r.Max = c.optional(c.configScope(), n, "max", expression.Anything); r.Max != nil && r.Single {
-			c.warn(n.Get("max").Span, "useless-key", "remove max, or use items in the envelope", "each of these requests carries one item, so max has no effect")
+		if r.Max = c.optional(c.configScope(), n, "max", expression.Anything); r.Max != nil && r.Single && !c.holes[n] && !c.holes[body] && !r.Envelope.failed() {
+			c.warn(n.Get("max").Span, "useless-key", "remove max, or use items in the envelope", "each of these requests carries one item, so max has no effect").Relate(body.At(0, math.MaxInt), "the envelope")
 		}
 		for _, a := range entries(n.Get("arrays")) {
 			r.Arrays = append(r.Arrays, Array{Name: a.Key.Text, Max: c.optional(c.configScope(), a.Value, "max", expression.Anything)})
@@ -222,7 +226,7 @@ func (c *compiler) compileRequests(root *source.Node, auth map[string]*Auth, ans
 			for _, x := range list {
 				rules, ok := answers[x.Text]
 				if !ok {
-					c.unknown(x, "list of answer rules", sortedNames(answers))
+					c.unknown(x, "list of answer rules", c.keys(root, "answers"))
 				}
 				r.Answers = append(r.Answers, rules...)
 			}
@@ -234,7 +238,7 @@ func (c *compiler) compileRequests(root *source.Node, auth map[string]*Auth, ans
 // checkArrays reports arrays that the envelope leaves out, and ones that it uses
 // but the request does not declare: their items would be lost.
 func (c *compiler) checkArrays(r *Request, n *source.Node, s *scope) {
-	if len(r.Arrays) == 0 {
+	if len(r.Arrays) == 0 || r.Envelope.failed() || c.holes[n] || c.anyHole(n, "arrays", "envelope") {
 		return
 	}
 	slot, _ := s.Slot("items")
@@ -254,7 +258,7 @@ func (c *compiler) checkArrays(r *Request, n *source.Node, s *scope) {
 	for _, a := range r.Arrays {
 		names = append(names, a.Name)
 		if used[a.Name] == nil && !whole {
-			c.error(n.Get("arrays").Span, "unused-array", "put =items."+a.Name+" into the envelope", "the envelope does not use the array %q, so its items would be lost", a.Name)
+			c.error(n.Get("arrays").Entry(a.Name).Key.Span, "unused-array", "put =items."+a.Name+" into the envelope", "the envelope does not use the array %q, so its items would be lost", a.Name).Relate(n.Get("envelope").At(0, math.MaxInt), "the envelope")
 		}
 	}
 	for _, name := range sortedNames(used) {
@@ -271,8 +275,21 @@ func (c *compiler) mentions(s *scope, n *source.Node, name string) bool {
 	found, problems := false, c.found
 	t := c.template(s, n)
 	c.found = problems // it is compiled once more, in its own scope, where mistakes count
+	if t.failed() {
+		return slices.Contains(words.FindAllString(n.Span.Text(), -1), name)
+	}
 	t.walk(func(e *Expr) { found = found || e != nil && slices.Contains(e.Slots(), slot) })
 	return found
+}
+
+var words = regexp.MustCompile(`\w+`)
+
+// failed reports whether an expression of a template has mistakes.
+func (t *Template) failed() bool {
+	return t != nil && (t.kind == exprTemplate && t.Expr == nil ||
+		slices.ContainsFunc(t.Text, func(p Part) bool { return p.Expr == nil && p.Literal == "" }) ||
+		slices.ContainsFunc(t.Fields, func(f Field) bool { return f.Value.failed() }) ||
+		slices.ContainsFunc(t.Items, (*Template).failed))
 }
 
 // walk visits the expressions of a template.
@@ -316,7 +333,7 @@ func (c *compiler) requestAuth(r *Request, n *source.Node, auth map[string]*Auth
 		for _, x := range n.Items {
 			a := auth[x.Text]
 			if a == nil {
-				c.unknown(x, "auth entry", sortedNames(auth))
+				c.unknown(x, "auth entry", c.entryNames(c.folder.destination.root, "auth"))
 				continue
 			}
 			r.Auth = append(r.Auth, a)
@@ -326,7 +343,7 @@ func (c *compiler) requestAuth(r *Request, n *source.Node, auth map[string]*Auth
 
 func (c *compiler) compileLookups(root *source.Node) {
 	for _, e := range entries(root.Get("lookups")) {
-		n := e.Value
+		n, before := e.Value, len(c.found)
 		l := &Lookup{
 			Rule: c.rule(c.dest+"/lookups/"+e.Key.Text, n), Name: e.Key.Text, Doc: text(n, "doc"), Args: texts(n.Get("args")),
 			Host: text(n, "host") == "true", TTL: c.duration(n, "ttl"),
@@ -337,7 +354,7 @@ func (c *compiler) compileLookups(root *source.Node) {
 		if r := n.Get("rate"); r != nil {
 			l.PerSecond = c.integer(r, "perSecond", 0)
 		}
-		args := c.configScope().with(l.Args...)
+		args := c.configScope().with(l.Args...).orOpen(n, n.Get("args"))
 		l.Request = c.http(args.with("keys"), n.Get("request"))
 		body := args.with("body", "status", "headers")
 		l.Pages = c.optional(body, n, "pages", expression.Anything)
@@ -348,25 +365,27 @@ func (c *compiler) compileLookups(root *source.Node) {
 			l.Failure = append(l.Failure, Failure{When: c.condition(body, x), Do: text(x, "do"), Because: c.template(body, x.Get("because"))})
 		}
 		c.program.Lookups[l.Name] = l
+		c.vague[l] = len(c.found) > before || c.broken(n)
 	}
 }
 
 // with orders the arguments that a sender or an ask gives by the names
 // that the request or lookup declares.
-func (c *compiler) with(s *scope, at *source.Node, n *source.Node, args []string, what string) []*Template {
-	out, unknown := make([]*Template, len(args)), false
-	for _, e := range entries(n) {
-		i := slices.Index(args, e.Key.Text)
+func (c *compiler) with(s *scope, at *source.Node, args declared, what string) []*Template {
+	out, unknown := make([]*Template, len(args.names)), c.holes[at] || args.lost || c.anyHole(at, "with")
+	for _, e := range entries(at.Get("with")) {
+		t := c.template(s, e.Value)
+		i := slices.Index(args.names, e.Key.Text)
 		if i < 0 {
 			c.unknown(e.Key, "argument", args)
 			unknown = true
 			continue
 		}
-		out[i] = c.template(s, e.Value)
+		out[i] = t
 	}
-	for i, a := range args {
+	for i, a := range args.names {
 		if out[i] == nil && !unknown { // a misspelt one is reported already
-			c.error(at.Span, "missing-argument", "give it under with", "%s needs the argument %q", what, a)
+			c.error(at.Span, "missing-argument", "give it under with", "%s needs the argument %q", what, a).Relate(args.places[a], "%s is declared here", a)
 			out[i] = &Template{Constant: value.NullNode()}
 		}
 	}

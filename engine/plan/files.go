@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -19,6 +20,8 @@ type ruleFile struct {
 	kind string
 	name string // what the file calls itself
 	root *source.Node
+
+	unread bool // nothing of it is known, and its name is a guess
 }
 
 // folder is the rule files of a destination, by kind and name.
@@ -64,10 +67,14 @@ func (c *compiler) readFolder(fsys fs.FS, display string) *folder {
 	})
 	if err != nil {
 		c.error(source.Span{}, "unreadable-folder", "check the path and its permissions", "the mapping folder %s cannot be read: %v", display, err)
-		return f
+		return nil
 	}
-	if f.destination == nil && f.overlay == nil && !c.found.HasErrors() {
-		c.error(source.Span{}, "no-destination", "a mapping folder needs one file that starts with `celmap: destination/v1`, or `celmap: overlay/v1`", "%s holds no destination", display)
+	if f.destination == nil && f.overlay == nil {
+		if !c.open {
+			c.error(source.Span{}, "no-destination", "a mapping folder needs one file that starts with `celmap: destination/v1`, or `celmap: overlay/v1`", "%s holds no destination", display)
+		}
+		c.open = true
+		f.destination = c.unknownFile(syntax.DestinationKind, "", source.Span{})
 	}
 	return f
 }
@@ -75,13 +82,15 @@ func (c *compiler) readFolder(fsys fs.FS, display string) *folder {
 func (c *compiler) readFile(f *folder, fsys fs.FS, name string, data []byte) {
 	root, found := source.Parse(name, data)
 	c.found.Add(found...)
-	if root == nil || found.HasErrors() {
+	if root == nil {
+		c.unread(f, found[0].Span, data)
 		return
 	}
 	c.folders[root.Span.File] = fsys
 	kind := root.Get("celmap")
 	if root.Kind != source.Mapping || kind == nil {
 		c.error(root.At(0, 0), "no-header", "start the file with `celmap: mapping/v1`, or another of "+strings.Join(syntax.Kinds, ", "), "the file does not say what it is: the key celmap is missing")
+		c.open = true
 		return
 	}
 	if kind.Text == syntax.FixtureKind {
@@ -89,32 +98,64 @@ func (c *compiler) readFile(f *folder, fsys fs.FS, name string, data []byte) {
 	}
 	shape := syntax.FileShape(kind.Text)
 	if shape == nil {
+		near := source.Suggest(kind.Text, syntax.Kinds)
 		help := "the kinds are " + strings.Join(syntax.Kinds, ", ")
-		if near := source.Suggest(kind.Text, syntax.Kinds); near != "" {
+		if near != "" {
 			help = "did you mean " + near + "?"
 		}
 		c.error(kind.Span, "unknown-kind", help, "there is no kind of file %q", kind.Text)
-		return
+		if shape = syntax.FileShape(near); shape == nil {
+			c.open = true
+			return
+		}
+		kind.Text = near
 	}
-	problems := syntax.Check(root, shape, shape.Name)
-	c.found.Add(problems...)
-	r := &ruleFile{kind: kind.Text, root: root}
-	if n := root.Get("name"); n != nil {
-		r.name = n.Text
-	}
-	if problems.HasErrors() {
-		c.broken = true
-	}
+	c.found.Add(c.holes.Repair(root, shape, shape.Name)...)
+	r := &ruleFile{kind: kind.Text, name: text(root, "name"), root: root}
 	f.order = append(f.order, r)
 	c.place(f, r)
 }
 
+var (
+	kindLine = regexp.MustCompile(`(?m)^celmap:[ \t]*["']?([^\s"'#]+)`)
+	nameLine = regexp.MustCompile(`(?m)^name:[ \t]*["']?([^\s"'#]+)`)
+)
+
+// unread puts a file that cannot be read into its place among the others, as far
+// as its first lines tell, so that they are checked all the same.
+func (c *compiler) unread(f *folder, at source.Span, data []byte) {
+	kind, name := kindLine.FindSubmatch(data), nameLine.FindSubmatch(data)
+	switch {
+	case kind != nil && string(kind[1]) == syntax.FixtureKind:
+	case kind != nil && name != nil && syntax.FileShape(string(kind[1])) != nil:
+		c.place(f, c.unknownFile(string(kind[1]), string(name[1]), at))
+	default:
+		c.open = true
+	}
+}
+
+// unknownFile stands in for a file of which nothing else is known.
+func (c *compiler) unknownFile(kind, name string, at source.Span) *ruleFile {
+	if kind == syntax.DestinationKind || kind == syntax.OverlayKind {
+		c.open = true
+	}
+	root := &source.Node{Kind: source.Mapping, Span: at}
+	for _, e := range [][2]string{{"celmap", kind}, {"name", name}} {
+		root.Entries = append(root.Entries, source.Entry{Key: &source.Node{Text: e[0], Span: at}, Value: &source.Node{Text: e[1], Span: at}})
+	}
+	c.holes[root] = true
+	return &ruleFile{kind: kind, name: name, root: root, unread: true}
+}
+
 func (c *compiler) place(f *folder, r *ruleFile) {
 	again := func(old *ruleFile, what string) {
-		c.error(r.root.Get("name").Span, "duplicate-name", "rename one of them", "%s %q is defined in %s already", what, r.name, old.root.Span.File.Name)
+		if name := r.root.Get("name"); !c.holes[name] {
+			c.error(name.Span, "duplicate-name", "rename one of them", "there is %s %q already", what, r.name).Relate(old.root.Get("name").Span, "it is defined here")
+		}
 	}
 	second := func(old *ruleFile, what string) {
-		c.error(r.root.Get("celmap").Span, "two-destinations", "put each into a folder of its own", "a folder holds one %s, and %s is one already", what, old.root.Span.File.Name)
+		c.error(r.root.Get("celmap").Span, "two-destinations", "put each into a folder of its own", "a folder holds one %s, and %s is one already", what, old.root.Span.File.Name).Relate(old.root.Get("celmap").Span, "the first one")
+		c.open = true // the rules may be about either
 	}
 	switch r.kind {
 	case syntax.DestinationKind:

@@ -11,12 +11,12 @@ import (
 // what nobody could answer, what has no effect, and what looks at the wrong thing.
 func (c *compiler) checkLookups(root *source.Node) {
 	for _, e := range entries(root.Get("lookups")) {
-		if l := c.program.Lookups[e.Key.Text]; l != nil && e.Value.Kind == source.Mapping {
+		if l := c.program.Lookups[e.Key.Text]; l != nil && !c.vague[l] {
 			c.checkLookup(l, e.Key, e.Value)
 		}
 	}
 	for i, e := range entries(root.Get("portal")) {
-		if e.Value.Kind == source.Mapping && i < len(c.program.Portals) {
+		if !c.vague[c.program.Portals[i]] {
 			c.checkPortal(e.Key, e.Value)
 		}
 	}

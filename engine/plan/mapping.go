@@ -2,6 +2,7 @@ package plan
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -13,6 +14,8 @@ import (
 func (c *compiler) declareFragment(f *ruleFile, base *Types) {
 	fr := &fragment{file: f, scope: c.base.child(), types: base, slots: map[string]int{}}
 	fr.scope.slots, fr.scope.functions = map[string]int{}, map[string]*userFunction{}
+	fr.scope.open = c.holes[f.root] || c.anyHole(f.root, "let", "objects")
+	fr.scope.calls = c.holes[f.root] || c.anyHole(f.root, "functions")
 	c.fragments[f.name] = fr
 	c.declareObjects(fr.scope, f.root.Get("objects"), fr.slots)
 }
@@ -30,6 +33,9 @@ func (c *compiler) compileFragment(f *fragment) {
 
 func (c *compiler) declareObjects(s *scope, n *source.Node, slots map[string]int) {
 	for _, e := range entries(n) {
+		if c.broken(e.Value) && !validName(e.Key.Text) {
+			continue // no object, but something else at a wrong place
+		}
 		if i, ok := c.define(s, e.Key, Slot{Kind: ObjectSlot, Object: &Object{Name: e.Key.Text}}); ok {
 			slots[e.Key.Text] = i
 			c.objects[e.Value] = i
@@ -52,15 +58,22 @@ func (c *compiler) compileMapping(f *ruleFile, base *Types) {
 	s := c.base.child()
 	s.slots, s.functions = map[string]int{}, map[string]*userFunction{}
 	c.scopes[f.name] = s
+	s.open = c.holes[root] || c.anyHole(root, "use", "let", "objects", "ask")
+	s.calls = c.holes[root] || c.anyHole(root, "functions")
 	for _, u := range items(root.Get("use")) {
 		fr := c.fragments[u.Text]
 		if fr == nil {
-			c.unknown(u, "fragment", sortedNames(c.fragments))
-			continue
+			c.unknown(u, "fragment", c.files(c.folder.fragments))
+			if fr = c.fragments[source.Suggest(u.Text, sortedNames(c.fragments))]; fr == nil {
+				s.open = true
+				continue
+			}
 		}
-		for name, slot := range fr.slots {
-			if _, taken := s.slots[name]; taken {
-				c.error(u.Span, "shadowed-name", "rename one of the objects", "two of the fragments have an object %q", name)
+		s.open = s.open || c.holes[fr.file.root] || c.anyHole(fr.file.root, "objects")
+		for _, name := range sortedNames(fr.slots) {
+			slot := fr.slots[name]
+			if old, taken := s.slots[name]; taken && old != slot {
+				c.error(u.Span, "shadowed-name", "rename one of the objects", "two of the fragments have an object %q", name).Relate(c.places[old], "one of them").Relate(c.places[slot], "the other one")
 			}
 			s.slots[name] = slot
 		}
@@ -81,7 +94,7 @@ func (c *compiler) compileMapping(f *ruleFile, base *Types) {
 	for _, e := range entries(root.Get("filter")) {
 		m.Filter = append(m.Filter, &Filter{Rule: c.rule(f.name+"/filter/"+e.Key.Text, e.Value), When: c.condition(s, e.Value), Reason: c.template(s, e.Value.Get("reason"))})
 	}
-	taken := map[string]bool{}
+	taken := map[string]*source.Node{}
 	for _, n := range items(root.Get("send")) {
 		m.Sends = append(m.Sends, c.compileSend(s, f.name, n, taken))
 	}
@@ -106,7 +119,9 @@ func (c *compiler) declareAsks(s *scope, n *source.Node) []*Ask {
 	var out []*Ask
 	for _, e := range entries(n) {
 		a := &Ask{Name: e.Key.Text}
-		a.Slot, _ = c.define(s, e.Key, Slot{Kind: AskSlot, Ask: a})
+		if !c.broken(e.Value) || validName(e.Key.Text) {
+			a.Slot, _ = c.define(s, e.Key, Slot{Kind: AskSlot, Ask: a})
+		}
 		out = append(out, a)
 	}
 	return out
@@ -118,33 +133,34 @@ func (c *compiler) compileAsks(m *Mapping, s *scope, file string, n *source.Node
 		a.Rule, a.When, a.Key = c.rule(file+"/ask/"+a.Name, e.Value), c.condition(s, e.Value), c.alternatives(s, e.Value.Get("key"))
 		l := e.Value.Get("lookup")
 		if a.Lookup = c.program.Lookups[l.Text]; a.Lookup == nil {
-			c.unknown(l, "lookup", sortedNames(c.program.Lookups))
+			c.unknown(l, "lookup", c.keys(c.folder.destination.root, "lookups"))
 			continue
 		}
-		for i, t := range c.with(s, e.Value, e.Value.Get("with"), a.Lookup.Args, "the lookup "+a.Lookup.Name) {
+		args := c.list(c.folder.destination.root.Get("lookups").Get(a.Lookup.Name), "args")
+		for i, t := range c.with(s, e.Value, args, "the lookup "+a.Lookup.Name) {
 			a.With = append(a.With, Field{Name: a.Lookup.Args[i], Value: t})
 		}
 	}
 	m.Asks = asks
 }
 
-func (c *compiler) compileSend(s *scope, file string, n *source.Node, taken map[string]bool) *Send {
+func (c *compiler) compileSend(s *scope, file string, n *source.Node, taken map[string]*source.Node) *Send {
 	name := text(n, "name")
 	choose := n.Get("choose")
 	if name == "" && choose == nil {
 		name = text(n, "request")
 	}
-	if name != "" && taken[name] {
-		c.error(n.Span, "duplicate-name", "give each entry a name of its own", "there are two send entries %q", name)
+	if old := taken[name]; name != "" && old != nil && !c.broken(n) && !c.broken(old) {
+		c.error(n.Span, "duplicate-name", "give each entry a name of its own", "there are two send entries %q", name).Relate(old.Span, "the first one")
 	}
-	taken[name] = true
+	taken[name] = n
 	send := &Send{When: c.condition(s, n)}
 	if choose != nil {
 		send.Rule = c.rule(file+"/send/"+nonEmpty(name, "choose"), n)
 		for i, x := range choose.Items {
 			alt := c.compileSend(s, file, x, taken)
-			if x.Get("when") == nil && i < len(choose.Items)-1 {
-				c.error(choose.Items[i+1].Span, "unreachable", "move the alternative without when to the end", "this alternative is never reached: the one before it always applies")
+			if x.Get("when") == nil && i < len(choose.Items)-1 && !c.holes[x] {
+				c.error(choose.Items[i+1].Span, "unreachable", "move the alternative without when to the end", "this alternative is never reached: the one before it always applies").Relate(x.Span, "it has no when")
 			}
 			send.Choose = append(send.Choose, alt)
 		}
@@ -152,38 +168,53 @@ func (c *compiler) compileSend(s *scope, file string, n *source.Node, taken map[
 	}
 	send.Rule = c.rule(file+"/send/"+name, n)
 	send.Needs = c.needs(s, send.ID, n.Get("needs"))
+	root := c.folder.destination.root
+	in := s.orOpen(n)
 	r := n.Get("request")
-	if send.Request = c.program.Requests[r.Text]; send.Request == nil {
-		c.unknown(r, "request", sortedNames(c.program.Requests))
+	if r != nil {
+		send.Request = c.program.Requests[r.Text]
+	}
+	if send.Request == nil {
+		if r != nil {
+			c.unknown(r, "request", c.keys(root, "requests"))
+		}
+		c.sendUnknown(in, n)
 		return send
 	}
-	c.array(send, n)
-	in := s
+	declares := root.Get("requests").Get(r.Text)
+	c.array(send, n, c.keys(declares, "arrays"))
 	if n.Get("each") != nil {
 		send.Each = c.optional(s, n, "each", expression.Anything)
-		in = s.with("value", "key", "index")
+		in = in.with("value", "key", "index")
 	}
-	send.With = c.with(in, n, n.Get("with"), send.Request.Args, "the request "+send.Request.Name)
+	send.With = c.with(in, n, c.list(declares, "args"), "the request "+send.Request.Name)
 	send.Item = c.template(in, n.Get("item"))
-	if send.Item == nil && send.Request.UsesItem {
-		c.error(n.Span, "missing-key", "add item: with what is sent", "the request %s is made of items, and this entry has none", send.Request.Name)
+	if send.Item == nil && send.Request.UsesItem && !c.holes[n] {
+		c.error(n.Span, "missing-key", "add item: with what is sent", "the request %s is made of items, and this entry has none", send.Request.Name).Relate(declares.Get("envelope").At(0, math.MaxInt), "it travels in this")
 	}
 	return send
 }
 
-// array finds the array of its request that a send entry fills.
-func (c *compiler) array(send *Send, n *source.Node) {
-	var known []string
-	for _, a := range send.Request.Arrays {
-		known = append(known, a.Name)
+// sendUnknown checks the expressions of an entry whose request is not known.
+func (c *compiler) sendUnknown(s *scope, n *source.Node) {
+	if n.Get("each") != nil {
+		c.optional(s, n, "each", expression.Anything)
+		s = s.with("value", "key", "index")
 	}
+	c.fields(s, n.Get("with"))
+	c.template(s, n.Get("item"))
+}
+
+// array finds the array of its request that a send entry fills.
+func (c *compiler) array(send *Send, n *source.Node, known declared) {
 	a := n.Get("array")
 	switch {
-	case a == nil && len(known) == 0:
+	case a == nil && (len(known.names) == 0 || c.holes[n]):
 	case a == nil:
-		c.error(n.Span, "missing-key", "add array: with one of "+strings.Join(known, ", "), "the request %s has several arrays, and this entry names none", send.Request.Name)
+		c.error(n.Span, "missing-key", "add array: with one of "+strings.Join(known.names, ", "), "the request %s has several arrays, and this entry names none", send.Request.Name).Relate(known.places[known.names[0]], "they are declared here")
 	default:
-		if send.Array = slices.Index(known, a.Text); send.Array < 0 {
+		send.Array = slices.IndexFunc(send.Request.Arrays, func(x Array) bool { return x.Name == a.Text })
+		if send.Array < 0 {
 			c.unknown(a, "array", known)
 		}
 	}
@@ -203,16 +234,28 @@ var lineVariables = []string{"value", "key", "target", "index"}
 func (c *compiler) compileObject(o *Object, s *scope, id string, n *source.Node, types *Types) {
 	o.Rule, o.Types = c.rule(id, n), types
 	o.Targets, o.Read = map[string]*SetLine{}, map[string]bool{}
-	c.objectBody(o, c.objectHead(o, s, id, n), id, n)
+	c.vague[o] = c.holes[n] || c.anyHole(n, "set", "rest", "each")
+	in := c.objectHead(o, s, id, n)
+	if c.rootless(n) {
+		in = in.child()
+		in.open = true // its paths are names only because it does not say where they lie
+	}
+	c.objectBody(o, in, id, n)
+}
+
+// rootless reports whether an object has a rest of nothing.
+func (c *compiler) rootless(n *source.Node) bool {
+	r := n.Get("rest")
+	return r != nil && r.Get("of") == nil && n.Get("under") == nil && n.Get("each") == nil
 }
 
 // objectHead compiles what is walked and where, of objects and nested set lines,
 // and returns the scope of what is inside.
 func (c *compiler) objectHead(o *Object, s *scope, id string, n *source.Node) *scope {
-	in := s
+	in := s.orOpen(n, n.Get("under"))
 	if n.Get("each") != nil {
 		o.Each = c.optional(s, n, "each", expression.Anything)
-		in = s.with("value", "key", "index")
+		in = in.with("value", "key", "index")
 		o.As, o.Value = c.optional(in, n, "as", expression.Anything), c.optional(in, n, "value", expression.Anything)
 		o.Reject = c.compileRejects(in, id, n.Get("reject"))
 	}
@@ -235,7 +278,7 @@ func (c *compiler) objectBody(o *Object, s *scope, id string, n *source.Node) {
 	if nulls := n.Get("nulls"); nulls != nil {
 		o.Nulls = *c.nulls(line, nulls)
 	}
-	element := o.Each != nil
+	element := n.Get("each") != nil
 	for _, e := range entries(n.Get("set")) {
 		o.Set = append(o.Set, c.setLine(o, s, line, id+"/set/"+e.Key.Text, e, element))
 	}
@@ -249,7 +292,7 @@ func (c *compiler) objectBody(o *Object, s *scope, id string, n *source.Node) {
 		for _, x := range texts(r.Get("except")) {
 			o.Rest.Except[x] = true
 		}
-		if o.Rest.Of == nil && o.Under == nil && !element {
+		if o.Rest.Of == nil && o.Under == nil && !element && !c.anyHole(n, "under") {
 			c.error(r.Span, "rest-of-what", "say under for the object, or of for the rest", "rest does not know whose keys to walk")
 		}
 	}
@@ -263,6 +306,9 @@ func (o *Object) noteReads(l *SetLine) {
 			return
 		}
 		for _, root := range o.Under {
+			if root == nil {
+				continue
+			}
 			slot, below, ok := root.Path()
 			if !ok {
 				continue
@@ -348,20 +394,21 @@ func (c *compiler) sources(o *Object, s *scope, n *source.Node, element bool) []
 	var out []Source
 	for _, x := range list {
 		switch {
+		case c.holes[x]:
 		case strings.HasPrefix(x.Text, "="):
 			e := c.exprAt(s, x, 1, x.Text[1:], expression.Anything)
 			out = append(out, Source{Expr: e, Any: c.isObject(e)})
 		case len(o.Under) > 0 || element:
 			p, problem := expression.ParsePath(x.Text)
 			if problem != nil {
-				c.problems(x, 0, []expression.Problem{*problem})
+				c.problems(s, x, 0, []expression.Problem{*problem})
 				continue
 			}
 			c.warnOfRoot(o, x, p)
 			out = append(out, Source{Path: p, node: x})
 		default:
 			if _, problem := expression.ParsePath(x.Text); problem != nil {
-				c.problems(x, 0, []expression.Problem{*problem})
+				c.problems(s, x, 0, []expression.Problem{*problem})
 				continue
 			}
 			e := c.expr(s, x, expression.Anything)
@@ -373,7 +420,7 @@ func (c *compiler) sources(o *Object, s *scope, n *source.Node, element bool) []
 
 // constantType reports a type written as a text that no row converts.
 func (c *compiler) constantType(o *Object, e *Expr) {
-	if e == nil {
+	if e == nil || c.open || o.Types != nil && c.vague[o.Types] {
 		return
 	}
 	if v, ok := e.Constant(); ok && (o.Types == nil || o.Types.Rows[v.Text()] == nil) {
@@ -382,10 +429,14 @@ func (c *compiler) constantType(o *Object, e *Expr) {
 			rows = sortedNames(o.Types.Rows)
 		}
 		help := "add the row under types; there are " + strings.Join(rows, ", ")
-		if near := source.Suggest(v.Text(), rows); near != "" {
+		near := source.Suggest(v.Text(), rows)
+		if near != "" {
 			help = "did you mean " + near + "?"
 		}
-		c.error(e.Span(0, len(e.Text)), "unknown-type", help, "types has no row %q", v.Text())
+		d := c.error(e.Span(0, len(e.Text)), "unknown-type", help, "types has no row %q", v.Text())
+		if near != "" {
+			d.Relate(o.Types.Rows[near].Span, "the row %s", near)
+		}
 	}
 }
 
@@ -413,6 +464,7 @@ func (c *compiler) compileTypes(s *scope, file string, n *source.Node) *Types {
 		return nil
 	}
 	t := &Types{Rows: map[string]*TypeRow{}}
+	c.vague[t] = c.holes[n]
 	line := s.with(lineVariables...)
 	for _, e := range n.Entries {
 		row := &TypeRow{Rule: c.rule(file+"/types/"+e.Key.Text, e.Value), Name: e.Key.Text}

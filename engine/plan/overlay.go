@@ -16,48 +16,54 @@ import (
 const maxBases = 4
 
 // applyOverlay returns the base destination of an overlay with its changes made
-// and the overlay's own fragments and mappings added; nil after an error.
+// and the overlay's own fragments and mappings added. Where there is no such base,
+// these are all that is known.
 func (c *compiler) applyOverlay(top *folder) *folder {
 	c.bases++
 	defer func() { c.bases-- }()
 	root := top.overlay.root
 	name := root.Get("base")
-	if name == nil || c.broken {
-		return nil
-	}
 	if top.destination != nil {
-		c.error(top.destination.root.Span, "two-destinations", "an overlay changes the destination named under base; remove one of the two files", "the folder holds an overlay and a destination")
-		return nil
+		c.error(top.destination.root.Span, "two-destinations", "an overlay changes the destination named under base; remove one of the two files", "the folder holds an overlay and a destination").Relate(root.Get("celmap").Span, "the overlay")
+		c.open = true
+		return top
 	}
-	if c.bases > maxBases {
+	var base *folder
+	switch {
+	case name == nil || c.holes[name]:
+	case c.bases > maxBases:
 		c.error(name.Span, "too-many-bases", "base it on the destination itself", "overlays are based on overlays more than %d deep", maxBases)
-		return nil
-	}
-	if c.options.Base == nil {
+	case c.options.Base == nil:
 		c.error(name.Span, "unknown-base", "this host offers no base destinations", "there is no destination %q to base the overlay on", name.Text)
-		return nil
+	default:
+		fsys, display, ok := c.options.Base(name.Text)
+		if !ok {
+			c.error(name.Span, "unknown-base", "name a destination that is built in", "there is no destination %q to base the overlay on", name.Text)
+			break
+		}
+		if base = c.readFolder(fsys, display); base != nil && base.overlay != nil {
+			base = c.applyOverlay(base)
+		}
 	}
-	fsys, display, ok := c.options.Base(name.Text)
-	if !ok {
-		c.error(name.Span, "unknown-base", "name a destination that is built in", "there is no destination %q to base the overlay on", name.Text)
-		return nil
-	}
-	base := c.readFolder(fsys, display)
-	if base.overlay != nil {
-		base = c.applyOverlay(base)
-	}
-	if base == nil || base.destination == nil || c.found.HasErrors() {
-		return nil
+	if base == nil {
+		top.destination = c.unknownFile(syntax.DestinationKind, "", root.Span)
+		return top
 	}
 	c.adopt(base.fragments, top.fragments, "fragment")
 	c.adopt(base.mappings, top.mappings, "mapping")
 	base.order = append(base.order, top.order...)
 	for _, change := range items(root.Get("changes")) {
-		c.change(base, change)
+		before := len(c.found)
+		if !c.holes[change] && !c.holes[change.Get("rule")] {
+			c.change(base, change)
+		}
+		if len(c.found) > before || c.holes[change] || c.holes[change.Get("rule")] {
+			c.open = true // what it would have added or moved is not there
+		}
 	}
 	for _, f := range base.order { // what was put in has to fit, too
 		if f.kind != syntax.OverlayKind {
-			c.found.Add(syntax.Check(f.root, syntax.FileShape(f.kind), f.kind)...)
+			c.found.Add(c.holes.Repair(f.root, syntax.FileShape(f.kind), syntax.FileShape(f.kind).Name)...)
 		}
 	}
 	base.as = top.overlay.name
@@ -67,7 +73,7 @@ func (c *compiler) applyOverlay(top *folder) *folder {
 func (c *compiler) adopt(base, own map[string]*ruleFile, what string) {
 	for _, name := range sortedNames(own) {
 		if old := base[name]; old != nil {
-			c.error(own[name].root.Get("name").Span, "duplicate-name", "change single rules of it under changes, or choose another name", "the base has a %s %q already, in %s", what, name, old.root.Span.File.Name)
+			c.error(own[name].root.Get("name").Span, "duplicate-name", "change single rules of it under changes, or choose another name", "the base has a %s %q already", what, name).Relate(old.root.Get("name").Span, "it is defined here")
 			continue
 		}
 		base[name] = own[name]
@@ -100,11 +106,11 @@ func (c *compiler) change(f *folder, n *source.Node) {
 	}
 	op := ops[0]
 	if op == "add" && at.index >= 0 {
-		c.error(rule.Span, "exists", "write replace instead of add", "the base has the rule %s already, at %s", rule.Text, at.node().Span)
+		c.error(rule.Span, "exists", "write replace instead of add", "the base has the rule %s already", rule.Text).Relate(at.node().Span, "the rule of the base")
 		return
 	}
 	if op != "add" && at.index < 0 {
-		c.unknown(rule, "rule", c.siblings(rule.Text, at.parent))
+		c.unknown(rule, "rule", siblings(rule.Text, at.parent))
 		return
 	}
 	if op == "replace" || op == "remove" {
@@ -160,7 +166,7 @@ func (c *compiler) insert(parent, n *source.Node, e source.Entry, name string) {
 			continue
 		}
 		if at = indexOf(parent, ref.Text); at < 0 {
-			c.unknown(ref, "entry", namesOf(parent))
+			c.unknown(ref, "entry", siblings("", parent))
 			return
 		}
 		if k == "after" {
@@ -209,7 +215,7 @@ func (c *compiler) find(f *folder, rule *source.Node) (spot, bool) {
 				file.root.Entries = append(file.root.Entries, source.Entry{Key: c.key(rule, names[1]), Value: section})
 				at = spot{file.root, len(file.root.Entries) - 1}
 			} else {
-				c.unknown(rule, "rule", c.siblings(rule.Text, at.parent))
+				c.unknown(rule, "rule", siblings(rule.Text, at.parent))
 				return spot{}, false
 			}
 		}
@@ -223,20 +229,24 @@ func (c *compiler) find(f *folder, rule *source.Node) (spot, bool) {
 			}
 		}
 		if parent.Kind == source.Scalar {
-			c.unknown(rule, "rule", nil)
+			c.unknown(rule, "rule", declared{})
 			return spot{}, false
 		}
 	}
 	return at, true
 }
 
-func (c *compiler) siblings(rule string, parent *source.Node) []string {
+// siblings are the rules that could be meant instead of one that is not there.
+func siblings(rule string, parent *source.Node) declared {
 	prefix := rule[:strings.LastIndexByte(rule, '/')+1]
-	var out []string
-	for _, n := range namesOf(parent) {
-		out = append(out, prefix+n)
+	d := declared{places: map[string]source.Span{}}
+	for _, e := range parent.Entries {
+		d.add(prefix+e.Key.Text, e.Key.Span)
 	}
-	return out
+	for _, x := range parent.Items {
+		d.add(prefix+entryName(x), x.Span)
+	}
+	return d
 }
 
 func indexOf(n *source.Node, name string) int {
@@ -277,9 +287,9 @@ func (c *compiler) digestFits(n, rule, old *source.Node) bool {
 	given := n.Get("digest")
 	switch {
 	case given == nil:
-		c.error(n.Span, "missing-digest", "add digest: "+want+" after reading the rule at "+old.Span.String(), "the change of %s does not say which version of it is meant", rule.Text)
+		c.error(n.Span, "missing-digest", "read the rule and add digest: "+want, "the change of %s does not say which version of it is meant", rule.Text).Relate(old.Span, "the rule of the base")
 	case given.Text != want:
-		c.error(given.Span, "changed-base", "read the rule at "+old.Span.String()+" again, adapt the change, and write digest: "+want, "%s has changed since this overlay was written", rule.Text)
+		c.error(given.Span, "changed-base", "read the rule again, adapt the change, and write digest: "+want, "%s has changed since this overlay was written", rule.Text).Relate(old.Span, "the rule of the base")
 	default:
 		return true
 	}

@@ -14,10 +14,13 @@ type scope struct {
 	compiler  *compiler
 	slots     map[string]int
 	functions map[string]*userFunction
+	open      bool // there may be more names, in something that could not be read
+	calls     bool // there may be more functions
 }
 
 // userFunction is a function written in rules, compiled when it is first called.
 type userFunction struct {
+	key      *source.Node
 	node     *source.Node
 	in       *scope
 	compiled *expression.Function
@@ -34,6 +37,31 @@ func (s *scope) with(names ...string) *scope {
 		c.slots[n] = c.compiler.variable(n)
 	}
 	return c
+}
+
+// orOpen returns the scope, open if something that declares names for it, or says
+// which of them there are, is a hole.
+func (s *scope) orOpen(declares ...*source.Node) *scope {
+	for _, n := range declares {
+		if s.compiler.broken(n) {
+			s = s.child()
+			s.open = true
+			break
+		}
+	}
+	return s
+}
+
+// isOpen reports whether there may be more names, or functions, than are known.
+func (s *scope) isOpen() (names, functions bool) {
+	if s == nil { // types are checked of whole expressions only
+		return false, false
+	}
+	names, functions = s.compiler.open, s.compiler.open
+	for ; s != nil; s = s.parent {
+		names, functions = names || s.open, functions || s.calls
+	}
+	return names, functions
 }
 
 // Slot implements expression.Scope.

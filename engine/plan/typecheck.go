@@ -146,11 +146,11 @@ func (t *typing) checkSlot(i int) {
 func (t *typing) checkFunctions(s *scope) {
 	for _, name := range sortedNames(s.functions) {
 		f := s.functions[name]
-		if f.compiled == nil || f.node.Get("value") == nil {
+		if f.compiled == nil {
 			continue
 		}
 		result, found := f.compiled.Type(noTypes{})
-		t.problems(f.node.Get("value"), 0, found)
+		t.problems(nil, f.node.Get("value"), 0, found)
 		if t.options.Explain {
 			n := f.node.Get("value")
 			t.program.Typed = append(t.program.Typed, Typed{Span: n.Span, Text: n.Text, Type: result.String()})
@@ -367,7 +367,7 @@ func (t *typing) sources(l *SetLine, in *viewTypes, roots []shape.Shape) (fits s
 			}
 			var found []expression.Problem
 			s, found = expression.TypePath(src.node.Text, src.Path, "the value that it is looked for in", under, in)
-			t.problems(src.node, 0, found)
+			t.problems(nil, src.node, 0, found)
 			if v := s.Value(); len(found) == 0 && v != shape.Nothing && v&takes == 0 {
 				t.error(src.node.Span, "wrong-type", "name one of its fields, or write keep: any", "a single value fits here, and %s is %s", src.node.Text, shape.Words(v))
 			}

@@ -120,7 +120,7 @@ func (t *typing) expr(e *Expr, types *viewTypes) shape.Shape {
 	}
 	s, found := e.Type(types)
 	t.results[e] = s
-	t.problems(e.node, e.offset, found)
+	t.problems(nil, e.node, e.offset, found)
 	if t.options.Explain {
 		t.program.Typed = append(t.program.Typed, Typed{Span: e.Span(0, len(e.Text)), Text: e.Text, Type: s.String(), Why: e.Explain(types)})
 	}
@@ -158,8 +158,13 @@ func (t *typing) computed(i int) shape.Shape {
 		if slot.Object.Rule == nil {
 			return shape.Anything
 		}
-		return t.object(slot.Object, t.of(i)).From("the object " + slot.Name)
+		if s := t.object(slot.Object, t.of(i)); !t.vague[slot.Object] {
+			return s.From("the object " + slot.Name)
+		}
 	case TableSlot:
+		if t.vague[slot.Table] {
+			break
+		}
 		var rows []shape.Shape
 		if slot.Table.Rows != nil {
 			for row := slot.Table.Rows.First(); row != nil; row = row.Next() {

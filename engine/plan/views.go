@@ -90,6 +90,9 @@ func (o optional) Member(name string) (shape.Shape, shape.Presence) {
 
 // routed finds the types of events that the routes let through to each mapping.
 func (t *typing) routed() map[string][]string {
+	if t.routesLost {
+		return nil
+	}
 	left := slices.Clone(t.kinds)
 	out := map[string][]string{}
 	for _, r := range t.program.Routes {

@@ -30,8 +30,25 @@ type Diagnostic struct {
 	Severity Severity
 	Span     Span
 	Summary  string // what is wrong, with the value
-	Detail   string // why, or the other place it is about; may be empty
+	Detail   string // why; may be empty
 	Help     string // what to do; may be empty
+	Related  []Related
+	Path     string // JSON path of the node in its file, such as $.send[0].item; see Locate
+}
+
+// Related is another place that a finding is about, such as the first of two
+// entries of one name.
+type Related struct {
+	Span    Span
+	Message string
+}
+
+// Relate adds another place to a finding. A place that is unknown is left out.
+func (d *Diagnostic) Relate(at Span, format string, args ...any) *Diagnostic {
+	if !at.IsZero() {
+		d.Related = append(d.Related, Related{at, fmt.Sprintf(format, args...)})
+	}
+	return d
 }
 
 // Error returns "file:line:col: summary", without the place if it is unknown.
@@ -96,6 +113,24 @@ func (ds *Diagnostics) Warnf(code string, at Span, format string, args ...any) *
 func (ds *Diagnostics) addf(s Severity, code string, at Span, format string, args []any) *Diagnostic {
 	*ds = append(*ds, Diagnostic{Code: code, Severity: s, Span: at, Summary: fmt.Sprintf(format, args...)})
 	return &(*ds)[len(*ds)-1]
+}
+
+// Tidy sorts findings, leaves out those that say the same of the same place, and
+// locates the others.
+func (ds *Diagnostics) Tidy() {
+	ds.Sort()
+	type said struct {
+		file, code, summary string
+		from, to            Position
+	}
+	before := map[said]bool{}
+	*ds = slices.DeleteFunc(*ds, func(d Diagnostic) bool {
+		this := said{d.Span.name(), d.Code, d.Summary, d.Span.Start, d.Span.End}
+		again := before[this]
+		before[this] = true
+		return again
+	})
+	ds.Locate()
 }
 
 // Sort orders findings by file, place, and then code. Findings of equal place

@@ -82,7 +82,66 @@ var _ = DescribeTable("At", func(text, part, want string) {
 	Entry("CRLF, folded", "k: >\r\n  abc\r\n  def\r\n", "def", "3:3-3:6 def"),
 	Entry("CRLF, double", "k: \"abc\r\n  def\"\r\n", "def", "2:3-2:6 def"),
 	Entry("wide characters, literal", "k: |\n  ä€😀x\n", "x", "2:6-2:7 x"),
+	Entry("wide characters, folded, next line", "k: >-\n  ä€\n  😀x\n", "x", "3:4-3:5 x"),
+	Entry("wide characters, plain over lines", "k: ä€\n  😀x\n", "x", "2:4-2:5 x"),
+	Entry("a tab inside, plain", "k: a\tb c\n", "c", "1:8-1:9 c"),
+	Entry("a tab inside, literal", "k: |\n  a\tb c\n", "c", "2:7-2:8 c"),
+	Entry("a tab inside, single", "k: 'a\tb c'\n", "c", "1:9-1:10 c"),
+	Entry("a tab at the break, folded", "k: >\n  a\n  \tb c\n", "c", "3:6-3:7 c"),
+	Entry("tabs before a line of a plain text", "k: a\n  \tb c\n", "c", "2:6-2:7 c"),
+	Entry("a tab escaped, double", "k: \"a\\tb c\"\n", "c", "1:10-1:11 c"),
+	Entry("literal, stripped and indented", "k: |2-\n    abc\n  def\n\n", "def", "3:3-3:6 def"),
+	Entry("literal, kept", "k: |+\n  abc\n\n  def\n\n", "def", "4:3-4:6 def"),
+	Entry("folded, indentation given", "k: >1-\n   abc\n  def\n", "def", "3:3-3:6 def"),
+	Entry("folded, stripped", "k: >-\n  abc\n  def\n\n\nl: 1\n", "def", "3:3-3:6 def"),
+	Entry("folded, comment in the header", "k: >- # x > y\n  abc\n  def\n", "def", "3:3-3:6 def"),
+	Entry("folded, after a more indented line and an empty one", "k: >\n  abc\n\n    def\n\n  ghi\n", "ghi", "6:3-6:6 ghi"),
+	Entry("single over lines, after an empty one", "k: 'abc\n\n  de''f g'\n", "g", "3:9-3:10 g"),
+	Entry("double over lines, wide characters", "k: \"ä \\\n  😀x\"\n", "x", "2:4-2:5 x"),
+	Entry("CRLF, plain", "k: abc\r\n  def\r\n", "def", "2:3-2:6 def"),
+	Entry("CRLF, single", "k: 'abc\r\n\r\n  def'\r\n", "def", "3:3-3:6 def"),
+	Entry("CRLF, folded paragraphs", "k: >-\r\n  abc\r\n\r\n  def\r\n", "def", "4:3-4:6 def"),
+	Entry("in a list in brackets", "k: a # [\n", "a", "1:4-1:5 a"),
+	Entry("after a byte order mark", "\uFEFFk: 'a b'\n", "b", "1:7-1:8 b"),
 )
+
+var _ = DescribeTable("A finding", func(text, path string) {
+	n, _ := source.Parse("f", []byte(strings.NewReplacer("‹", "", "›", "").Replace(text)))
+	from := strings.Index(text, "‹")
+	to := strings.Index(text, "›") - len("‹")
+	found := source.Diagnostics{{Span: n.Span.File.Span(from, to)}}
+	found.Locate()
+	Expect(found[0].Path).To(Equal(path))
+},
+	Entry("has the path of its value", "a:\n  - b: ‹c›\n", "$.a[0].b"),
+	Entry("has that of a part of it", "a:\n  - b: c ‹d› e\n", "$.a[0].b"),
+	Entry("has that of a key", "a:\n  ‹b›: c\n", "$.a.b"),
+	Entry("has that of a key and its value", "a:\n  ‹b: c›\n  d: e\n", "$.a.b"),
+	Entry("has that of a mapping", "a:\n  ‹b: c\n  d: e›\n", "$.a"),
+	Entry("has that of an element", "a: [b, ‹{c: d}›]\n", "$.a[1]"),
+	Entry("has that of a name that is none", "a: {b-c: {'d \"e': ‹1›}}\n", `$.a["b-c"]["d \"e"]`),
+	Entry("has that of an empty value", "a:\n  b:‹›\n  c: 1\n", "$.a.b"),
+	Entry("has that of an empty key", "'': ‹a›\n", `$[""]`),
+	Entry("has that of the file", "‹a: 1\nb: 2›\n", "$"),
+	Entry("has that of a comment's surroundings", "a: 1\n‹# x›\nb: 2\n", "$"),
+)
+
+var _ = Describe("Findings", func() {
+	It("are sorted, and say a thing once", func() {
+		a, b := source.NewFile("a", []byte("k: v\n")), source.NewFile("b", []byte("k: v\n"))
+		one := source.Diagnostic{Code: "c", Span: a.Span(3, 4), Summary: "s"}
+		again, other, code, wider := one, one, one, one
+		again.Span.File = source.NewFile("a", a.Data) // read twice
+		other.Summary, code.Code, wider.Span = "t", "d", a.Span(3, 5)
+		found := source.Diagnostics{{Code: "c", Span: b.Span(0, 1), Summary: "s"}, one, other, again, code, wider}
+		found.Tidy()
+		var said []string
+		for _, d := range found {
+			said = append(said, d.Span.String()+" "+d.Code+" "+d.Summary+" "+d.Path)
+		}
+		Expect(said).To(Equal([]string{"a:1:4 c s $.k", "a:1:4 c t $.k", "a:1:4 c s $", "a:1:4 d s $.k", "b:1:1 c s $.k"}))
+	})
+})
 
 var _ = Describe("Node", func() {
 	It("gives places at the ends of a text, and survives offsets outside", func() {

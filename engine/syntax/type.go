@@ -16,7 +16,11 @@ import (
 
 // Type describes what may stand at a place of a rule file.
 type Type interface {
-	check(c *checker, n *source.Node, at string)
+	// check reports what n has that the place does not allow, and returns what to
+	// go on with: n itself, repaired, or what stands in for it.
+	check(c *checker, n *source.Node, at string) *source.Node
+	// missing stands in for a node that is not there, or is not what it has to be.
+	missing(c *checker, at source.Span) *source.Node
 	schema(b *schemaBuilder) object
 }
 
@@ -69,21 +73,38 @@ var (
 	sources      = either{scalar: path, list: listOf{path}}
 )
 
-type checker struct{ found source.Diagnostics }
+// Holes are the nodes of a repaired tree of which not everything is known: those
+// that stand in for what was missing or wrong, and mappings that have lost keys
+// which nobody knows. What follows from a hole alone is no mistake of its own.
+type Holes map[*source.Node]bool
 
-// Check compares a node with what its place allows.
-func Check(n *source.Node, t Type, what string) source.Diagnostics {
-	c := &checker{}
+type checker struct {
+	found source.Diagnostics
+	holes Holes
+}
+
+// Repair compares a tree with what its place allows, and makes it whole, in
+// place: keys are there that have to be, values are of the kind that is
+// expected, and keys that nobody knows are gone. What it has made up is a hole.
+func (h Holes) Repair(n *source.Node, t Type, what string) source.Diagnostics {
+	c := &checker{holes: h}
 	t.check(c, n, what)
 	return c.found
+}
+
+// hole marks a node as one of which not everything is known.
+func (c *checker) hole(n *source.Node) *source.Node {
+	c.holes[n] = true
+	return n
 }
 
 func (c *checker) add(at source.Span, code, help, format string, args ...any) {
 	c.found = append(c.found, source.Diagnostic{Code: code, Span: at, Summary: fmt.Sprintf(format, args...), Help: help})
 }
 
-func (c *checker) want(n *source.Node, what, expected string) {
+func (c *checker) want(n *source.Node, t Type, what, expected string) *source.Node {
 	c.add(n.Span, "wrong-kind", "write "+expected, "%s has to be %s, this is %s", what, expected, describe(n))
+	return t.missing(c, n.Span)
 }
 
 func describe(n *source.Node) string {
@@ -106,37 +127,160 @@ func clip(s string) string {
 	return s
 }
 
-func (s *Shape) check(c *checker, n *source.Node, at string) {
-	if n.Kind != source.Mapping {
-		c.want(n, at, "a mapping with the keys "+strings.Join(s.names(), ", "))
-		return
+func (s *Shape) check(c *checker, n *source.Node, at string) *source.Node {
+	if c.holes[n] && len(n.Entries) == 0 {
+		return n
 	}
-	misspelt := map[string]bool{}
+	if n.Kind != source.Mapping {
+		return c.want(n, s, at, "a mapping with the keys "+strings.Join(s.names(), ", "))
+	}
+	kept := make([]source.Entry, 0, len(n.Entries))
+	var strange []*source.Node // keys that nothing here is near to
 	for _, e := range n.Entries {
 		k := s.key(e.Key.Text)
 		if k == nil {
-			help := s.Name + " has the keys " + strings.Join(s.names(), ", ")
-			if near := source.Suggest(e.Key.Text, s.names()); near != "" {
-				help = "did you mean " + near + "?"
-				misspelt[near] = true
-			} else if other, ok := elsewhere[e.Key.Text]; ok {
-				help = other
+			near, sure := s.misspelt(c, n, e.Key)
+			switch {
+			case near == nil && !sure:
+				strange = append(strange, e.Key)
+				fallthrough
+			case near == nil:
+				c.hole(n)
+				continue
 			}
-			c.add(e.Key.Span, "unknown-key", help, "%s has no key %q", s.Name, e.Key.Text)
-			continue
+			k = near
+			meant := *e.Key
+			meant.Text = k.Name
+			e.Key = &meant
 		}
-		k.Type.check(c, e.Value, k.Name)
+		e.Value = k.Type.check(c, e.Value, k.Name)
+		kept = append(kept, e)
 	}
+	n.Entries = kept
+	s.strange(c, strange)
+	var missing []string
+	help := ""
 	for _, k := range s.Keys {
-		if k.Required && n.Get(k.Name) == nil && !misspelt[k.Name] {
-			c.add(n.Span, "missing-key", "add "+k.Name+": "+k.Doc, "%s needs the key %q", s.Name, k.Name)
+		if k.Required && n.Get(k.Name) == nil {
+			missing = append(missing, strconv.Quote(k.Name))
+			help += "add " + k.Name + ": " + k.Doc + "\n"
+			n.Entries = append(n.Entries, s.entry(c, k, n.Span))
 		}
+	}
+	if len(missing) > 0 {
+		c.add(n.Span, "missing-key", strings.TrimSuffix(help, "\n"), "%s needs the %s", s.Name, keysOf(missing))
 	}
 	for _, group := range s.Any {
-		if !slices.ContainsFunc(group, func(k string) bool { return n.Get(k) != nil || misspelt[k] }) {
+		if !c.holes[n] && !slices.ContainsFunc(group, func(k string) bool { return n.Get(k) != nil }) {
 			c.add(n.Span, "missing-key", "add one of them", "%s needs one of the keys %s", s.Name, strings.Join(group, ", "))
+			c.hole(n)
 		}
 	}
+	return n
+}
+
+// misspelt reports a key that the shape does not have where it knows what is
+// meant, and returns that, nil if it is there as well.
+func (s *Shape) misspelt(c *checker, n, key *source.Node) (meant *Key, sure bool) {
+	near := source.Suggest(key.Text, s.likely(n))
+	help := "did you mean " + near + "?"
+	if other, ok := elsewhere[key.Text]; ok && (other.means == "" || s.key(other.means) != nil) {
+		near, help = other.means, other.help
+	} else if near == "" {
+		return nil, false
+	}
+	c.add(key.Span, "unknown-key", help, "%s has no key %q", s.Name, key.Text)
+	if other := n.Entry(near); other != nil {
+		c.found[len(c.found)-1].Relate(other.Key.Span, "%s is here", near)
+		return nil, true
+	}
+	return s.key(near), true
+}
+
+// likely lists the keys of the shape: first those that n lacks and needs, last
+// those that it has.
+func (s *Shape) likely(n *source.Node) []string {
+	names := s.names()
+	rank := func(name string) int {
+		switch {
+		case n.Get(name) != nil:
+			return 2
+		case s.key(name).Required:
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(names, func(a, b string) int { return rank(a) - rank(b) })
+	return names
+}
+
+// strange reports the keys of one mapping that the shape does not have. Several
+// that another construct has stand there for a reason: a line above them is lost.
+func (s *Shape) strange(c *checker, keys []*source.Node) {
+	if len(keys) == 0 {
+		return
+	}
+	help := s.Name + " has the keys " + strings.Join(s.names(), ", ")
+	names := make([]string, len(keys))
+	for i, k := range keys {
+		names[i] = strconv.Quote(k.Text)
+	}
+	if section, other := home(keys); other != nil && len(keys) > 1 {
+		help = "they are keys of " + article(other.Name) + ", which stands under " + section + ": is a line missing above, or the indentation wrong?"
+	}
+	c.add(keys[0].Span, "unknown-key", help, "%s has no %s", s.Name, keysOf(names))
+}
+
+// home finds the construct that has all of these keys, and the section it is in.
+func home(keys []*source.Node) (section string, of *Shape) {
+	for _, kind := range Kinds {
+		file := FileShape(kind)
+		if file == nil {
+			continue
+		}
+		for _, k := range file.Keys {
+			if s := shapeOf(k.Type); s != nil && !slices.ContainsFunc(keys, func(n *source.Node) bool { return s.key(n.Text) == nil }) {
+				return k.Name, s
+			}
+		}
+	}
+	return "", nil
+}
+
+// shapeOf returns the shape that all entries of a section have, nil if they may
+// be something else.
+func shapeOf(t Type) *Shape {
+	switch t := t.(type) {
+	case mapOf:
+		s, _ := t.of.(*Shape)
+		return s
+	case listOf:
+		s, _ := t.of.(*Shape)
+		return s
+	}
+	return nil
+}
+
+// keysOf says key or keys.
+func keysOf(quoted []string) string {
+	if len(quoted) == 1 {
+		return "key " + quoted[0]
+	}
+	return "keys " + strings.Join(quoted, ", ")
+}
+
+func (s *Shape) entry(c *checker, k Key, at source.Span) source.Entry {
+	return source.Entry{Key: &source.Node{Text: k.Name, Span: at}, Value: k.Type.missing(c, at)}
+}
+
+func (s *Shape) missing(c *checker, at source.Span) *source.Node {
+	n := c.hole(&source.Node{Kind: source.Mapping, Span: at})
+	for _, k := range s.Keys {
+		if k.Required {
+			n.Entries = append(n.Entries, s.entry(c, k, at))
+		}
+	}
+	return n
 }
 
 func (s *Shape) key(name string) *Key {
@@ -156,48 +300,108 @@ func (s *Shape) names() []string {
 	return out
 }
 
-// elsewhere helps with keys of other tools and of natural guesses.
-var elsewhere = map[string]string{
-	"if":        "conditions are written under when",
-	"unless":    "write when: with ! before the condition",
-	"condition": "conditions are written under when",
-	"require":   "what has to be present is listed under needs",
-	"required":  "what has to be present is listed under needs",
-	"fields":    "the values of an object are written under set",
-	"mapping":   "the values of an object are written under set",
-	"body":      "what a request carries is its envelope",
-	"otherwise": "the last entry without when is the default",
-	"else":      "the last entry without when is the default",
+// elsewhere helps with keys of other tools and of natural guesses: what they
+// mean here, and how that is said.
+var elsewhere = map[string]struct{ means, help string }{
+	"if":         {"when", "conditions are written under when"},
+	"condition":  {"when", "conditions are written under when"},
+	"unless":     {"", "write when: with ! before the condition"},
+	"require":    {"needs", "what has to be present is listed under needs"},
+	"required":   {"needs", "what has to be present is listed under needs"},
+	"fields":     {"set", "the values of an object are written under set"},
+	"mapping":    {"set", "the values of an object are written under set"},
+	"properties": {"set", "the values of an object are written under set"},
+	"variables":  {"let", "named values are written under let"},
+	"vars":       {"let", "named values are written under let"},
+	"foreach":    {"each", "what is walked is written under each"},
+	"forEach":    {"each", "what is walked is written under each"},
+	"in":         {"each", "what is walked is written under each"},
+	"path":       {"url", "the path below the host is written under url"},
+	"endpoint":   {"url", "the path below the host is written under url"},
+	"query":      {"params", "query parameters are written under params"},
+	"body":       {"envelope", "what a request carries is its envelope"},
+	"otherwise":  {"", "the last entry without when is the default"},
+	"else":       {"", "the last entry without when is the default"},
 }
 
-func (m mapOf) check(c *checker, n *source.Node, at string) {
+func (m mapOf) check(c *checker, n *source.Node, at string) *source.Node {
+	if c.holes[n] {
+		return n
+	}
 	if n.Kind != source.Mapping {
 		if n.Kind == source.Scalar && n.IsNull() {
 			c.add(n.Span, "empty", "add an entry, or remove the key", "%s is empty", at)
-			return
+			return m.missing(c, n.Span)
 		}
-		c.want(n, at, "a mapping from "+m.name+" to its rule")
-		return
+		return c.want(n, m, at, "a mapping from "+m.name+" to its rule")
 	}
-	for _, e := range n.Entries {
-		m.of.check(c, e.Value, at+"."+e.Key.Text)
+	if m.nameless(c, n, at) {
+		return m.missing(c, n.Span)
 	}
+	for i, e := range n.Entries {
+		n.Entries[i].Value = m.of.check(c, e.Value, at+"."+e.Key.Text)
+	}
+	return n
 }
 
-func (l listOf) check(c *checker, n *source.Node, at string) {
+// nameless reports a mapping from names in which the names are left out, so that
+// the keys of one entry stand where the names belong.
+func (m mapOf) nameless(c *checker, n *source.Node, at string) bool {
+	s, ok := m.of.(*Shape)
+	if !ok || len(n.Entries) == 0 {
+		return false
+	}
+	wrong := 0
+	for _, e := range n.Entries {
+		if s.key(e.Key.Text) == nil {
+			return false
+		}
+		if e.Value.Kind != source.Mapping {
+			wrong++
+		}
+	}
+	if wrong == 0 {
+		return false
+	}
+	key := n.Entries[0].Key
+	c.add(key.Span, "missing-name", "write a line with a name of your choice and a colon above it, and indent what belongs to it below", "%s is a key of %s, and %s holds every %s under a name of its own", key.Text, article(s.Name), at, m.name)
+	return true
+}
+
+func (m mapOf) missing(c *checker, at source.Span) *source.Node {
+	return c.hole(&source.Node{Kind: source.Mapping, Span: at})
+}
+
+func (l listOf) check(c *checker, n *source.Node, at string) *source.Node {
+	if c.holes[n] {
+		return n
+	}
 	if n.Kind != source.Sequence {
-		c.want(n, at, "a list")
-		return
+		out := c.want(n, l, at, "a list")
+		if _, scalar := l.of.(literal); scalar && n.Kind == source.Scalar && n.Text != "" && n.Text[0] != '=' { // a list of one is meant
+			out.Items = []*source.Node{l.of.check(c, n, at)}
+			delete(c.holes, out)
+		}
+		return out
 	}
 	if len(n.Items) == 0 {
 		c.add(n.Span, "empty", "add an entry, or remove the key", "the list %s is empty", at)
+		return c.hole(n)
 	}
 	for i, x := range n.Items {
-		l.of.check(c, x, fmt.Sprintf("%s[%d]", at, i))
+		n.Items[i] = l.of.check(c, x, fmt.Sprintf("%s[%d]", at, i))
 	}
+	return n
 }
 
-func (e either) check(c *checker, n *source.Node, at string) {
+func (l listOf) missing(c *checker, at source.Span) *source.Node {
+	return c.hole(&source.Node{Kind: source.Sequence, Span: at})
+}
+
+func (e either) check(c *checker, n *source.Node, at string) *source.Node {
+	if c.holes[n] {
+		return n
+	}
 	t := map[source.Kind]Type{source.Scalar: e.scalar, source.Sequence: e.list, source.Mapping: e.mapping}[n.Kind]
 	if t == nil {
 		var kinds []string
@@ -209,57 +413,73 @@ func (e either) check(c *checker, n *source.Node, at string) {
 				kinds = append(kinds, k.name)
 			}
 		}
-		c.want(n, at, strings.Join(kinds, " or "))
-		return
+		return c.want(n, e, at, strings.Join(kinds, " or "))
 	}
-	t.check(c, n, at)
+	return t.check(c, n, at)
 }
 
-func (o oneOf) check(c *checker, n *source.Node, at string) {
-	if n.Kind != source.Scalar || !slices.Contains(o.names, n.Text) {
-		help := "write one of " + strings.Join(o.names, ", ")
-		if near := source.Suggest(n.Text, o.names); near != "" {
-			help = "did you mean " + near + "?"
+func (e either) missing(c *checker, at source.Span) *source.Node {
+	for _, t := range []Type{e.scalar, e.list, e.mapping} {
+		if t != nil {
+			return t.missing(c, at)
 		}
-		c.add(n.Span, "unknown-value", help, "%s is %s, which is none of %s", at, describe(n), strings.Join(o.names, ", "))
 	}
+	return nil
 }
 
-func (l literal) check(c *checker, n *source.Node, at string) {
-	switch l.kind {
-	case "template", "constant":
-		return
+func (o oneOf) check(c *checker, n *source.Node, at string) *source.Node {
+	if c.holes[n] || n.Kind == source.Scalar && slices.Contains(o.names, n.Text) {
+		return n
 	}
-	if n.Kind != source.Scalar {
-		c.want(n, at, "a single value ("+l.kind+")")
-		return
+	help := "write one of " + strings.Join(o.names, ", ")
+	if near := source.Suggest(n.Text, o.names); near != "" {
+		help = "did you mean " + near + "?"
 	}
-	if n.IsNull() {
+	c.add(n.Span, "unknown-value", help, "%s is %s, which is none of %s", at, describe(n), strings.Join(o.names, ", "))
+	return o.missing(c, n.Span)
+}
+
+func (o oneOf) missing(c *checker, at source.Span) *source.Node {
+	return c.hole(&source.Node{Text: o.names[0], Span: at})
+}
+
+func (l literal) check(c *checker, n *source.Node, at string) *source.Node {
+	switch {
+	case l.kind == "template", l.kind == "constant", c.holes[n]:
+		return n
+	case n.Kind != source.Scalar:
+		return c.want(n, l, at, "a single value ("+l.kind+")")
+	case n.IsNull(), n.Text == "" && l.kind != "text":
 		help := "write one after the colon"
 		if l.kind == "expression" {
 			help = "write one after the colon; put it in quotes if it starts with ! or holds a #"
 		}
 		c.add(n.Span, "empty", help, "%s is empty; %s is expected", at, article(l.kind))
-		return
+		return l.missing(c, n.Span)
 	}
 	switch l.kind {
 	case "computed":
 		if !strings.HasPrefix(n.Text, "=") || strings.HasPrefix(n.Text, "==") {
-			c.want(n, at, "a mapping, or an expression after =")
+			return c.want(n, l, at, "a mapping, or an expression after =")
 		}
 	case "boolean":
 		if n.Text != "true" && n.Text != "false" {
-			c.want(n, at, "true or false")
+			return c.want(n, l, at, "true or false")
 		}
 	case "integer":
 		if i, err := strconv.Atoi(n.Text); err != nil || i < 0 {
-			c.want(n, at, "a whole number")
+			return c.want(n, l, at, "a whole number")
 		}
 	case "duration":
 		if d, err := time.ParseDuration(n.Text); err != nil || d < 0 {
-			c.want(n, at, "a time span such as 500ms, 10s, 5m or 1h")
+			return c.want(n, l, at, "a time span such as 500ms, 10s, 5m or 1h")
 		}
 	}
+	return n
+}
+
+func (literal) missing(c *checker, at source.Span) *source.Node {
+	return c.hole(&source.Node{Style: source.Single, Span: at})
 }
 
 func article(s string) string {

@@ -12,17 +12,30 @@ import (
 // Finding is a diagnostic in JSON. Lines and columns count from 1, columns in
 // characters; a finding without a place leaves them out.
 type Finding struct {
+	Place
+	Path     string    `json:"path,omitempty"` // JSON path in the file
+	Severity string    `json:"severity"`
+	Code     string    `json:"code"`
+	Number   string    `json:"number,omitempty"` // of the code: what celmap help explains
+	Summary  string    `json:"summary"`
+	Detail   string    `json:"detail,omitempty"`
+	Help     string    `json:"help,omitempty"`
+	Related  []Related `json:"related,omitempty"`
+}
+
+// Place is where a finding is.
+type Place struct {
 	File      string `json:"file,omitempty"`
 	Line      int    `json:"line,omitempty"`
 	Column    int    `json:"column,omitempty"`
 	EndLine   int    `json:"endLine,omitempty"`
 	EndColumn int    `json:"endColumn,omitempty"`
-	Severity  string `json:"severity"`
-	Code      string `json:"code"`
-	Number    string `json:"number,omitempty"` // of the code: what celmap help explains
-	Summary   string `json:"summary"`
-	Detail    string `json:"detail,omitempty"`
-	Help      string `json:"help,omitempty"`
+}
+
+// Related is another place that a finding is about.
+type Related struct {
+	Place
+	Message string `json:"message"`
 }
 
 // Findings returns the findings for encoding/json, never nil.
@@ -30,16 +43,23 @@ func Findings(findings source.Diagnostics) []Finding {
 	list := make([]Finding, len(findings))
 	for i, d := range findings {
 		list[i] = Finding{
-			Line: d.Span.Start.Line, Column: d.Span.Start.Column,
-			EndLine: d.Span.End.Line, EndColumn: d.Span.End.Column,
+			Place: placeOf(d.Span), Path: d.Path,
 			Severity: d.Severity.String(), Code: d.Code, Number: codes.Number(d.Code),
 			Summary: d.Summary, Detail: d.Detail, Help: d.Help,
 		}
-		if d.Span.File != nil {
-			list[i].File = d.Span.File.Name
+		for _, r := range d.Related {
+			list[i].Related = append(list[i].Related, Related{placeOf(r.Span), r.Message})
 		}
 	}
 	return list
+}
+
+func placeOf(s source.Span) Place {
+	p := Place{Line: s.Start.Line, Column: s.Start.Column, EndLine: s.End.Line, EndColumn: s.End.Column}
+	if s.File != nil {
+		p.File = s.File.Name
+	}
+	return p
 }
 
 // GitHub writes each finding as a workflow command, which GitHub shows beside
@@ -65,6 +85,9 @@ func GitHub(w io.Writer, findings source.Diagnostics) error {
 			for line := range lines(more) {
 				text += "\n" + line
 			}
+		}
+		for _, r := range d.Related {
+			text += "\n" + r.Span.String() + ": " + r.Message
 		}
 		if _, err := fmt.Fprintln(w, command+"::"+message.Replace(text)); err != nil {
 			return err

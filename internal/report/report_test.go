@@ -50,6 +50,16 @@ var _ = Describe("Text", func() {
 		Expect(report.Hint(source.Diagnostics{{Code: "c"}}, report.Palette{})).To(BeEmpty())
 	})
 
+	It("shows other places that it is about", func() {
+		d := at("a: 1\nwhen: emial\n", "emial")
+		d.Relate(at("email: 1", "email").Span, "email is defined here").Relate(source.Span{}, "nowhere")
+		Expect(text(d)).To(Equal(`rules/a.yaml:2:7: error[some-code]: wrong
+  2 | when: emial
+    |       ^^^^^
+  see rules/a.yaml:1:1: email is defined here
+`))
+	})
+
 	It("shows a warning, and one without a place or a code", func() {
 		d := at("a: 1", "1")
 		d.Severity = source.Warning
@@ -121,6 +131,9 @@ var _ = Describe("Findings", func() {
 		Expect(json.Marshal(report.Findings(source.Diagnostics{d, {Severity: source.Warning, Code: "c", Summary: "s"}}))).To(MatchJSON(`[
 			{"file":"rules/a.yaml","line":2,"column":7,"endLine":2,"endColumn":8,"severity":"error","code":"some-code","summary":"wrong","detail":"why","help":"what to do"},
 			{"severity":"warning","code":"c","summary":"s"}]`))
+		d.Relate(at("email: 1", "email").Span, "here").Path = "$.when"
+		Expect(json.Marshal(report.Findings(source.Diagnostics{d})[0])).To(MatchJSON(`{"file":"rules/a.yaml","line":2,"column":7,"endLine":2,"endColumn":8,"severity":"error","code":"some-code","summary":"wrong","detail":"why","help":"what to do",
+			"path":"$.when","related":[{"file":"rules/a.yaml","line":1,"column":1,"endLine":1,"endColumn":6,"message":"here"}]}`))
 		Expect(json.Marshal(report.Findings(nil))).To(MatchJSON(`[]`))
 	})
 })
@@ -130,10 +143,11 @@ var _ = Describe("GitHub", func() {
 		d := at("a: 1\nwhen: x\n", "x")
 		d.Summary, d.Help = "100% wrong\t\x1b[2J", "say y\n::stop::"
 		d.Span.File.Name = "a,b:c.yaml"
+		d.Relate(at("a: 1", "a").Span, "first")
 		file := source.Diagnostic{Summary: "s", Severity: source.Warning, Span: source.Span{File: source.NewFile("x.json", nil)}}
 		var b bytes.Buffer
 		Expect(report.GitHub(&b, source.Diagnostics{d, file, {Summary: "none"}})).To(Succeed())
-		Expect(b.String()).To(Equal("::error file=a%2Cb%3Ac.yaml,line=2,col=7,title=some-code::100%25 wrong �[2J%0Asay y%0A::stop::\n" +
+		Expect(b.String()).To(Equal("::error file=a%2Cb%3Ac.yaml,line=2,col=7,title=some-code::100%25 wrong �[2J%0Asay y%0A::stop::%0Arules/a.yaml:1:1: first\n" +
 			"::warning file=x.json::s\n::error::none\n"))
 	})
 })

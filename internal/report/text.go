@@ -18,6 +18,7 @@ import (
 //	  14 |     when: emial != null
 //	     |           ^^^^^
 //	     = the detail
+//	  see rules/identify.yaml:4:3: email is defined here
 //	  help: did you mean email?
 //
 // What the files say is shown so that it can do nothing to a terminal. An error
@@ -56,6 +57,9 @@ func textOf(d source.Diagnostic, p Palette) string {
 	}
 	for line := range lines(d.Detail) {
 		b.WriteString(p.Faint(margin+"=") + " " + line + "\n")
+	}
+	for _, r := range d.Related {
+		b.WriteString("  " + p.Green("see") + " " + p.Bold(Plain(r.Span.String())+":") + " " + Plain(r.Message) + "\n")
 	}
 	label := "help: "
 	for line := range lines(d.Help) {
