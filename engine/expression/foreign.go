@@ -133,7 +133,13 @@ func (m *misreading) after(j int) int {
 	return max(last, 0)
 }
 
-func (m *misreading) span(i, j int) string { return m.text[m.piece(i).from:m.piece(j).to] }
+// span returns the text of the pieces i to j, "" if there are none.
+func (m *misreading) span(i, j int) string {
+	if j < i {
+		return ""
+	}
+	return m.text[m.piece(i).from:m.piece(j).to]
+}
 
 // leadingWord refuses words of other languages with which a value would begin.
 func (m *misreading) leadingWord(w string) *Problem {

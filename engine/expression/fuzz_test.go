@@ -14,7 +14,7 @@ var seeds = []string{
 	`items.transformMap(k, v, v.price * 100)`, `has(traits["Sign up"]) ? 1 : "ü"`, `traits.?a.orValue(1)`, `sets.contains(tags, ["a"])`,
 	`regexReplace(traits.name, "[a-z]", "$1")`, `tags.sortBy(t, size(t))`, `"a".matches("(") || 1u < 2.0`, "a\n  .b //c\n[0]", `x.y(`, `'é' in trait`, `!-!1`,
 	`tags.transformMapEntry(i, t, {t: i})`, `traits.?a.optMap(x, x)`, `timestamp("x") < duration(b"1s")`, `plus(twice(1), ids(2, 3))`, `{1: 2, ?"a": 3}`,
-	`optional.of(tags).?a[?0]`, `math.greatest([1, 2.5])`, `lists.range(3).map(i, i)`, `@x`, `a.@b`, "`a b`.c", `a{b: 1}`, `.traits.a`, `google.protobuf.Timestamp{}`, `[].all(__result__, true)`,
+	`optional.of(tags).?a[?0]`, `math.greatest([1, 2.5])`, `lists.range(3).map(i, i)`, `@x`, `a.@b`, "`a b`.c", `a{b: 1}`, `.traits.a`, `google.protobuf.Timestamp{}`, `[].all(__result__, true)`, ` >>`, ` ?? a`, `in`, `a is`, `= = 1`,
 }
 
 // FuzzCompile compiles any text: no panic, and problems have places inside the text.

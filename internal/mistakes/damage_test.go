@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -158,8 +159,8 @@ const (
 )
 
 // One in so many mutants of each way is tried by `go test`, and all of them by
-// `make damage`; with DAMAGE=WORDS in the environment, all of the ways whose
-// name has these words in it.
+// `make damage`; with DAMAGE=N in the environment one in N, with DAMAGE=WORDS
+// all of the ways whose name has these words in it.
 const oneIn = 30
 
 // sampleSlack is by how many points a sample of that size may fall short by
@@ -173,6 +174,9 @@ func TestDamage(t *testing.T) {
 	every, only := oneIn, os.Getenv("DAMAGE")
 	if only != "" {
 		every = 1
+	}
+	if n, err := strconv.Atoi(only); err == nil {
+		every, only = max(n, 1), ""
 	}
 	if only == "all" {
 		only = ""
