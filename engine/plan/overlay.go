@@ -46,6 +46,7 @@ func (c *compiler) applyOverlay(top *folder) *folder {
 		}
 	}
 	if base == nil {
+		c.open = true // its rules are not known
 		top.destination = c.unknownFile(syntax.DestinationKind, "", root.Span)
 		return top
 	}
@@ -198,6 +199,9 @@ func (c *compiler) find(f *folder, rule *source.Node) (spot, bool) {
 	maps.Copy(files, f.fragments)
 	maps.Copy(files, f.mappings)
 	file := files[names[0]]
+	if file == nil && c.open && len(names) > 1 {
+		return spot{}, false
+	}
 	if file == nil || len(names) < 2 {
 		known := sortedNames(files)
 		help := "a rule is written FILE/SECTION/NAME; the files are " + strings.Join(known, ", ")
