@@ -1,6 +1,7 @@
 package docs_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"log"
@@ -91,6 +92,38 @@ func (a *applied) Decided(by *engine.Rule, yes bool) {
 }
 
 func (a *applied) Wrote(*value.Node, *engine.Rule) {}
+
+// Example_rejected shows why an event was rejected.
+func Example_rejected() {
+	connection, err := load("hubspot").Bind(engine.Settings{
+		Config: []byte(`{"authorizationType": "newPrivateAppApi", "accessToken": "made-up", "apiVersion": "newApi", "lookupField": "email"}`),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	output := connection.Plan([]engine.Input{
+		{JSON: []byte(`{"type": "identify", "messageId": "m-1", "traits": {"email": "ann@example.com", "closedate": "soon"}}`)},
+	}).Map()
+	defer output.Release()
+
+	for _, result := range output.Results() {
+		if rejected := result.Error; rejected != nil { // holds nothing of the batch: it may be kept
+			d := rejected.Diagnostic()         // the form in which Load reports mistakes in rules
+			fmt.Println(d.Code, d.Span.Text()) // d.Span is also file, line and column
+			fmt.Println(rejected.Path, rejected.Values)
+			letter, err := json.Marshal(rejected) // {"code", "status", "message", "path", "rule", "expression", "values"}
+			if err != nil {
+				log.Fatal(err)
+			}
+			fmt.Println(len(letter) > 0)
+		}
+	}
+
+	// Output:
+	// invalid_value instant(value)
+	// traits.closedate [{traits.closedate text "soon"}]
+	// true
+}
 
 func Example_observe() {
 	connection, err := load("webhook").Bind(engine.Settings{Config: []byte(`{"webhookUrl": "https://example.com/hook", "ignoredEvents": ["Heartbeat"]}`)})

@@ -254,7 +254,8 @@ func (b *Batch) route(e *event) error {
 		}
 		return nil
 	}
-	return &EventError{Code: "no_route", Status: 400, Message: "no route of the destination takes this event", Path: "type"}
+	kind := r.event.Get("type")
+	return &EventError{Code: "no_route", Status: 400, Message: "no route of the destination takes this event", Path: "type", Values: []Operand{{"type", value.Preview(kind)}}}
 }
 
 // needs rejects the event if one of the paths gives nothing.
@@ -273,7 +274,8 @@ func (r *runner) needs(list []plan.Need) error {
 			if slot, _, ok := n.Path.Path(); ok && r.program.Slots[slot].Kind == plan.ConfigSlot {
 				code, where = "missing_config", "the destination's settings"
 			}
-			return &EventError{Code: code, Status: 400, Message: n.Path.Text + " is missing or empty in " + where, Path: n.Path.Text, Rule: n.Rule}
+			return &EventError{Code: code, Status: 400, Message: n.Path.Text + " is missing or empty in " + where, Path: n.Path.Text, Rule: n.Rule,
+				Values: []Operand{{short(n.Path.Text), value.Preview(v)}}}
 		}
 	}
 	return nil

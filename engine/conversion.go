@@ -119,7 +119,7 @@ func (b *builder) convert(row *plan.TypeRow, target, key, v *value.Node, at func
 			return nil, err
 		}
 		if ok {
-			r.warnings = append(r.warnings, Warning{Code: "doubtful_value", Message: row.Warn, Path: at(), Target: target.Text(), Rule: row.Rule})
+			r.warnings = append(r.warnings, Warning{Code: "doubtful_value", Message: row.Warn, Path: at(), Target: target.Text(), Rule: row.Doubt})
 		}
 	}
 	return out, nil
@@ -131,5 +131,10 @@ func (r *runner) unfit(row *plan.TypeRow, target *value.Node, v *value.Node, at 
 	if reason != "" {
 		message += ": " + reason
 	}
-	return &EventError{Code: "invalid_value", Status: 400, Message: message, Path: path, Rule: row.Rule, Cause: cause}
+	out := &EventError{Code: "invalid_value", Status: 400, Message: message, Path: path, Rule: row.Rule, Cause: cause, Values: []Operand{{path, value.Preview(v)}}}
+	var failed *EventError
+	if errors.As(cause, &failed) {
+		out.Expression = failed.Expression
+	}
+	return out
 }

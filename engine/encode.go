@@ -32,7 +32,11 @@ func (r *runner) encode(q *plan.Request, body *value.Node) (format string, conte
 		}
 		var b strings.Builder
 		if err := appendXML(&b, body.First().Key(), body.First()); err != nil {
-			return "", nil, r.notEncodable(q, body, err.Error())
+			why := err.Error()
+			if body.HoldsSecret() {
+				why = "it has a name that is none of an XML element"
+			}
+			return "", nil, r.notEncodable(q, body, why)
 		}
 		return "XML", r.payload("payload", b.String(), body), nil
 	case "text":

@@ -130,7 +130,7 @@ func (r *runner) identity(it *item) (string, error) {
 		return "", err
 	}
 	if value.Larger(v, maxIdentity) {
-		return "", &EventError{Code: "expression_failed", Status: 400, Message: "same has to give something small, such as an id", Rule: it.request.Rule}
+		return "", (&EventError{Code: "expression_failed", Status: 400, Message: "same has to give something small, such as an id"}).at(it.request.Same, 0, len(it.request.Same.Text)).with(r, it.request.Same, v)
 	}
 	unlike := v.IsNull()
 	for m := v.First(); m != nil && v.Kind() == value.List; m = m.Next() {

@@ -3,6 +3,7 @@ package engine
 import (
 	"strings"
 
+	"github.com/celmap/celmap/engine/expression"
 	"github.com/celmap/celmap/engine/plan"
 	"github.com/celmap/celmap/engine/value"
 )
@@ -65,7 +66,7 @@ func (r *runner) each(e *plan.Expr, do func(m *value.Node) error) error {
 	index := int64(0)
 	for m := list.First(); m != nil; m = m.Next() {
 		if r.frame.Steps--; r.frame.Steps < 0 {
-			return &EventError{Code: "too_many_steps", Status: 400, Message: "the rules need too many steps for this event", Path: e.Text}
+			return (&EventError{Code: "too_many_steps", Status: 400, Message: expression.ErrSteps.Error(), Path: e.Text}).at(e, 0, len(e.Text))
 		}
 		var key *value.Node
 		if list.Kind() == value.Object {
@@ -121,7 +122,7 @@ func (r *runner) keyed(o *plan.Object) (*value.Node, error) {
 		if err != nil {
 			return err
 		}
-		name, err := r.text(as)
+		name, err := r.name(o.As, as)
 		if err != nil || name == "" {
 			return err
 		}
@@ -145,6 +146,19 @@ func (r *runner) keyed(o *plan.Object) (*value.Node, error) {
 		return nil, err
 	}
 	return b.object, nil
+}
+
+// name is text for the name of a member, which must not be made from a secret:
+// names are shown.
+func (r *runner) name(e *plan.Expr, v *value.Node) (string, error) {
+	if v.HoldsSecret() {
+		return "", (&EventError{Code: "expression_failed", Status: 400, Message: "the name of a field would be made from a secret, and names are shown: make it from something else"}).at(e, 0, len(e.Text))
+	}
+	name, err := r.text(v)
+	if err != nil {
+		return "", placed(err, e)
+	}
+	return name, nil
 }
 
 // build fills an object by its set lines, then by its rest.

@@ -103,14 +103,14 @@ func (b *builder) restKey(of, m *value.Node, name string) error {
 		// not, a single value may still fill.
 		if filled := b.object.Get(d.target); filled != nil && b.restIndex(d.target) < 0 || !m.IsScalar() && !m.IsNull() {
 			if !d.read && rest.Warn != "" {
-				b.warn("same_target", key+" stands for "+d.target+" too, which a line of the rules fills", name, key, d.target)
+				b.warn("same_target", key+" stands for "+d.target+" too, which a line of the rules fills", name, key, d.target, rest.Rule)
 			}
 			return nil
 		}
 	}
 	if !d.keep {
 		if !d.read && rest.Warn != "" {
-			b.warn("not_sent", rest.Warn, name, key, d.target)
+			b.warn("not_sent", rest.Warn, name, key, d.target, rest.Left)
 		}
 		return nil
 	}
@@ -119,11 +119,11 @@ func (b *builder) restKey(of, m *value.Node, name string) error {
 		case err != nil:
 			return err
 		case exact:
-			b.warn("same_target", fmt.Sprintf("%s stands for %s too, which is spelt exactly so by another key", key, d.target), name, key, d.target)
+			b.warn("same_target", fmt.Sprintf("%s stands for %s too, which is spelt exactly so by another key", key, d.target), name, key, d.target, rest.Rule)
 			return nil
 		}
 		if i := b.restIndex(d.target); i >= 0 {
-			b.warn("same_target", fmt.Sprintf("%s stands for %s too, which %s has given already", key, d.target, b.rest[i].key), name, key, d.target)
+			b.warn("same_target", fmt.Sprintf("%s stands for %s too, which %s has given already", key, d.target, b.rest[i].key), name, key, d.target, rest.Rule)
 			return nil
 		}
 	}
@@ -170,8 +170,8 @@ func member(of, key string) string {
 	return string(value.AppendKey([]byte(of), key))
 }
 
-func (b *builder) warn(code, message, of, key, target string) {
-	b.warnings = append(b.warnings, Warning{Code: code, Message: message, Path: member(of, key), Target: target, Rule: b.o.Rest.Rule})
+func (b *builder) warn(code, message, of, key, target string, rule *Rule) {
+	b.warnings = append(b.warnings, Warning{Code: code, Message: message, Path: member(of, key), Target: target, Rule: rule})
 }
 
 // decision computes, or remembers, what rest does with a key. A decision that
@@ -221,7 +221,7 @@ func (b *builder) decideKey(m *value.Node) (*decision, error) {
 		if err != nil {
 			return nil, err
 		}
-		text, err := r.text(as)
+		text, err := r.name(rest.As, as)
 		if err != nil {
 			return nil, err
 		}

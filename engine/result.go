@@ -47,22 +47,6 @@ type Warning struct {
 	Rule    *Rule
 }
 
-// EventError says why an input was rejected.
-type EventError struct {
-	Code    string // stable, snake_case
-	Status  int    // HTTP status that tells a sender whether a retry makes sense
-	Message string
-	Path    string // where in the event, in path notation; may be empty
-	Rule    *Rule  // nil where no rule was involved (invalid JSON)
-	Cause   error
-}
-
-// Error returns the message with its code.
-func (e *EventError) Error() string { return e.Code + ": " + e.Message }
-
-// Unwrap returns the error behind a failed expression, if there is one.
-func (e *EventError) Unwrap() error { return e.Cause }
-
 // Result is what became of one input.
 type Result struct {
 	Index     int    // position of the input in its stream
@@ -113,14 +97,7 @@ func (r *Result) appendOutcome(dst []byte, encode func([]byte, *value.Node) []by
 		}
 		dst = append(dst, ']')
 	case Rejected:
-		dst = append(dst, `,"error":{"code":`...)
-		dst = value.AppendString(dst, r.Error.Code)
-		dst = append(dst, `,"status":`...)
-		dst = strconv.AppendInt(dst, int64(r.Error.Status), 10)
-		dst = append(dst, `,"message":`...)
-		dst = value.AppendString(dst, r.Error.Message)
-		dst = appendPlace(dst, r.Error.Path, r.Error.Rule)
-		dst = append(dst, '}')
+		dst = r.Error.AppendJSON(append(dst, `,"error":`...))
 	case Filtered:
 		dst = append(dst, `,"reason":`...)
 		dst = value.AppendString(dst, r.Reason)

@@ -8,6 +8,7 @@ import (
 	"github.com/celmap/celmap/engine/expression"
 	"github.com/celmap/celmap/engine/function"
 	"github.com/celmap/celmap/engine/plan"
+	"github.com/celmap/celmap/engine/source"
 	"github.com/celmap/celmap/engine/value"
 )
 
@@ -104,17 +105,14 @@ func (r *runner) Load(slot int) (*value.Node, error) {
 		return r.values[slot], r.failed[slot]
 	}
 	if r.stamp[slot] == r.epoch {
-		return r.values[slot], nil
+		return r.values[slot], r.failed[slot]
 	}
 	if s.Static {
 		return r.loadStatic(slot, s)
 	}
 	v, err := r.compute(s)
-	if err != nil {
-		return nil, err
-	}
-	r.values[slot], r.stamp[slot] = v, r.epoch
-	return v, nil
+	r.values[slot], r.failed[slot], r.stamp[slot] = v, err, r.epoch // what failed once is not tried again
+	return v, err
 }
 
 // loadStatic computes a value that outlives the batch.
@@ -165,7 +163,7 @@ func (r *runner) row(t *plan.Table) (*value.Node, error) {
 	}
 	name, err := r.text(by)
 	if err != nil {
-		return nil, err
+		return nil, placed(err, t.By)
 	}
 	row := t.Rows.Get(name)
 	if row == nil {
@@ -173,8 +171,12 @@ func (r *runner) row(t *plan.Table) (*value.Node, error) {
 		for m := t.Rows.First(); m != nil; m = m.Next() {
 			rows = append(rows, m.Key())
 		}
-		return nil, &EventError{Code: "unknown_row", Status: 400, Path: t.By.Text, Rule: t.Rule,
-			Message: fmt.Sprintf("%s is %s, which the table %s does not know; it knows %s", t.By.Text, value.Preview(by), t.Name, strings.Join(rows, ", "))}
+		known := "it knows " + strings.Join(rows, ", ")
+		if near := source.Suggest(name, rows); near != "" && !by.HoldsSecret() {
+			known = "did you mean " + near + "?"
+		}
+		return nil, (&EventError{Code: "unknown_row", Status: 400, Rule: t.Rule, Path: t.By.Text,
+			Message: fmt.Sprintf("%s is %s, which the table %s does not know; %s", t.By.Text, value.Preview(by), t.Name, known)}).with(r, t.By, by)
 	}
 	return row, nil
 }
@@ -201,23 +203,6 @@ func (r *runner) expr(e *plan.Expr) (*value.Node, error) {
 	return v, nil
 }
 
-func (r *runner) located(e *plan.Expr, err error) error {
-	var known *EventError
-	if errors.As(err, &known) {
-		return known
-	}
-	from, to, message := 0, len(e.Text), err.Error()
-	var failed *expression.Error
-	if errors.As(err, &failed) {
-		from, to, message = failed.From, failed.To, failed.Message
-	}
-	code := "expression_failed"
-	if errors.Is(err, expression.ErrSteps) {
-		code = "too_many_steps"
-	}
-	return &EventError{Code: code, Status: 400, Message: message, Rule: placeOf(e, from, to), Cause: err}
-}
-
 // placeOf names a part of an expression as the rule behind an error.
 func placeOf(e *plan.Expr, from, to int) *Rule {
 	span := e.Span(from, to)
@@ -238,8 +223,8 @@ func (r *runner) condition(e *plan.Expr) (bool, error) {
 		return false, nil
 	}
 	if v.Kind() != value.Bool {
-		return false, &EventError{Code: "expression_failed", Status: 400, Rule: placeOf(e, 0, len(e.Text)),
-			Message: fmt.Sprintf("a condition has to be true or false, %s is %s", e.Text, value.Preview(v))}
+		return false, (&EventError{Code: "expression_failed", Status: 400,
+			Message: fmt.Sprintf("a condition has to be true or false; %s is %s: compare it with something, such as == true or != null", short(e.Text), value.Preview(v))}).at(e, 0, len(e.Text)).with(r, e, v)
 	}
 	return v.Bool(), nil
 }
@@ -295,6 +280,14 @@ func (r *runner) text(v *value.Node) (string, error) {
 	return t.Text(), nil
 }
 
+// placed names an expression as the place of an error that has none.
+func placed(err error, e *plan.Expr) error {
+	if known, ok := err.(*EventError); ok && known.Rule == nil {
+		known.at(e, 0, len(e.Text))
+	}
+	return err
+}
+
 // template builds a value from a template. Null and absent members vanish.
 func (r *runner) template(t *plan.Template) (*value.Node, error) {
 	switch {
@@ -347,13 +340,14 @@ func (r *runner) parts(parts []plan.Part, escape func(string) (string, error)) (
 		}
 		s, err := r.text(v)
 		if err != nil {
-			return nil, err
+			return nil, placed(err, p.Expr)
 		}
 		if escape != nil && !p.Rules {
 			if s, err = escape(s); err != nil {
 				var known *EventError
-				if errors.As(err, &known) && known.Path == "" {
-					known.Path = p.Expr.Text
+				if errors.As(err, &known) {
+					known.Message = "${" + short(p.Expr.Text) + "} " + known.Message
+					known.at(p.Expr, 0, len(p.Expr.Text)).with(r, p.Expr, v)
 				}
 				return nil, err
 			}

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/celmap/celmap/engine/plan"
@@ -100,7 +101,7 @@ func (r *runner) maximum(e *plan.Expr, rule *Rule) (int, error) {
 	}
 	n, ok := v.Int()
 	if !ok || n < 1 || n > 1_000_000 {
-		return 0, &EventError{Code: "invalid_maximum", Status: 400, Path: e.Text, Rule: rule, Message: "the maximum of items in a request has to be a whole number from 1 on, this is " + value.Preview(v)}
+		return 0, (&EventError{Code: "invalid_maximum", Status: 400, Message: "the maximum of items in a request has to be a whole number from 1 on, this is " + value.Preview(v)}).at(e, 0, len(e.Text)).with(r, e, v)
 	}
 	return int(n), nil
 }
@@ -198,11 +199,16 @@ func (r *runner) addMembers(object, from *value.Node, rule *Rule, header bool) e
 		}
 		return &EventError{Code: "invalid_request", Status: 400, Rule: rule, Message: fmt.Sprintf("the %s of a request are an object, this is %s", what, value.Preview(from))}
 	}
+	i := 0
 	for m := from.First(); m != nil; m = m.Next() {
-		if m.IsNull() {
+		if i++; m.IsNull() {
 			continue
 		}
 		if err := r.addText(object, m.Key(), m, rule, header); err != nil {
+			if known, ok := err.(*EventError); ok && from.Secret() { // its name may be chosen by one
+				known.Message = strings.ReplaceAll(known.Message, strconv.Quote(m.Key()), fmt.Sprintf("the name of no. %d of those that are computed from a secret", i))
+				known.Message = strings.ReplaceAll(known.Message, "the header "+m.Key(), fmt.Sprintf("the header no. %d of those that are computed from a secret", i))
+			}
 			return err
 		}
 	}
@@ -226,10 +232,10 @@ func (r *runner) addText(object *value.Node, name string, v *value.Node, rule *R
 	}
 	if header {
 		if !headerName(name) {
-			return &EventError{Code: "unsafe_header", Status: 400, Rule: rule, Message: fmt.Sprintf("%q is no name of a header", name)}
+			return &EventError{Code: "unsafe_header", Status: 400, Rule: rule, Message: fmt.Sprintf("%q is no name of a header: use letters, digits and -", name)}
 		}
 		if strings.ContainsAny(n.Text(), "\r\n\x00") {
-			return &EventError{Code: "unsafe_header", Status: 400, Rule: rule, Message: "the value of the header " + name + " holds a line break"}
+			return &EventError{Code: "unsafe_header", Status: 400, Rule: rule, Message: "the value of the header " + name + " holds a line break: remove it, for example with regexReplace(x, \"[\\r\\n]\", \"\")"}
 		}
 		if object.Len() >= maxHeaders {
 			return &EventError{Code: "unsafe_header", Status: 400, Rule: rule, Message: fmt.Sprintf("the request would have more than %d headers", maxHeaders)}
@@ -345,7 +351,7 @@ func local(host string) bool { return host == "localhost" || host == "127.0.0.1"
 // one segment whatever it holds.
 func escapeSegment(s string, rule *Rule) (string, error) {
 	if s == "" || s == "." || s == ".." {
-		return "", &EventError{Code: "unsafe_url", Status: 400, Rule: rule, Message: fmt.Sprintf("a part of the URL is %q, which would change the path", s)}
+		return "", &EventError{Code: "unsafe_url", Status: 400, Rule: rule, Message: fmt.Sprintf("in the URL gives %q, which would change the path: ask for a value before, under needs or reject", s)}
 	}
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder

@@ -8,6 +8,7 @@ import (
 
 	codes "github.com/celmap/celmap/docs/errors"
 	"github.com/celmap/celmap/engine"
+	"github.com/celmap/celmap/engine/source"
 	"github.com/celmap/celmap/engine/value"
 	"github.com/celmap/celmap/internal/report"
 )
@@ -69,24 +70,41 @@ func (p printer) textOf(r outcome) string {
 		if w.Target != "" {
 			about = w.Target + ": " + about
 		}
-		p.finding(&b, w.Code, about, w.Path, w.Rule)
+		p.finding(&b, w.Code, about, w.Path)
+		if w.Rule != nil {
+			b.WriteString("    rule " + p.Faint(report.Plain(w.Rule.Place)) + line(w.Rule.Span) + "\n")
+		}
 	}
 	if r.Error != nil {
 		b.WriteString("  " + p.Red("error") + " ")
-		p.finding(&b, r.Error.Code, r.Error.Message, r.Error.Path, r.Error.Rule)
+		p.finding(&b, r.Error.Code, r.Error.Message, r.Error.Path)
+		if r.Error.Rule != nil {
+			b.WriteString("    rule " + p.Faint(report.Plain(r.Error.Rule.Place)) + "\n")
+		}
+		b.WriteString(report.Failure(r.Error, "      ", p.Palette))
 	}
 	b.WriteString("\n")
 	return b.String()
 }
 
-func (p printer) finding(b *strings.Builder, code, message, path string, rule *engine.Rule) {
+func (p printer) finding(b *strings.Builder, code, message, path string) {
 	b.WriteString(report.Plain(codes.Label(code)) + ": " + report.Plain(message) + "\n")
 	if path != "" {
 		b.WriteString("    at   " + report.Plain(path) + "\n")
 	}
-	if rule != nil {
-		b.WriteString("    rule " + p.Faint(report.Plain(rule.Place)) + "\n")
+}
+
+// line returns the line of the rules on which a span begins.
+func line(at source.Span) string {
+	if at.IsZero() || at.Start.Line == 0 {
+		return ""
 	}
+	const most = 100 // characters
+	text := []rune(report.Plain(strings.TrimSpace(at.File.Line(at.Start.Line))))
+	if len(text) > most {
+		text = append(text[:most:most], '…')
+	}
+	return "  " + string(text)
 }
 
 // request prints a request in the order in which HTTP writes it.

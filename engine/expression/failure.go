@@ -99,7 +99,7 @@ func (f *Frame) explain(err error) error {
 	if failed.again != nil {
 		failed = failed.again.run(f, failed)
 	}
-	e := &Error{From: failed.at.from, To: failed.at.to, Cause: failed.cause, Blamed: -1}
+	e := &Error{From: failed.at.from, To: failed.at.to, Cause: f.causeOf(failed.cause), Blamed: -1}
 	e.Operands = failed.operands()
 	text, blamed := f.message(failed)
 	e.Message = text
@@ -108,10 +108,25 @@ func (f *Frame) explain(err error) error {
 			e.Blamed = i
 		}
 	}
-	if errors.Is(e.Cause, errMisfit) {
-		e.Cause = nil
-	}
 	return e
+}
+
+// causeOf returns of a cause what may outlive the values that it is about.
+func (f *Frame) causeOf(cause error) error {
+	switch x := cause.(type) {
+	case *function.Error:
+		return x
+	case *called:
+		if inner, ok := f.explain(x.err).(*Error); ok {
+			inner.Operands = nil
+			return inner
+		}
+		return x.err
+	}
+	if errors.Is(cause, ErrSteps) {
+		return cause
+	}
+	return nil
 }
 
 // message says what failed, and which operand is to blame, -1 if that is not clear.
@@ -186,8 +201,11 @@ func (g given) String() string {
 	if g.as != "" {
 		return g.as
 	}
+	if g.v == nil {
+		return "missing"
+	}
 	if g.either {
-		return "null or absent"
+		return "null or missing"
 	}
 	return value.Preview(g.v)
 }

@@ -289,6 +289,7 @@ func (c *compiler) objectBody(o *Object, s *scope, id string, n *source.Node) {
 	if r := n.Get("rest"); r != nil {
 		o.Rest = &Rest{Rule: c.rule(id+"/rest", r), When: c.condition(line, r), Of: c.alternatives(s, r.Get("of")), Except: map[string]bool{}, Again: text(r, "again") == "true",
 			As: c.optional(line, r, "as", expression.Anything), Keep: c.optional(line, r, "keep", expression.Condition), Warn: text(r, "warn")}
+		o.Rest.Left = part(o.Rest.Rule, r, "keep", "warn")
 		for _, x := range texts(r.Get("except")) {
 			o.Rest.Except[x] = true
 		}
@@ -296,6 +297,17 @@ func (c *compiler) objectBody(o *Object, s *scope, id string, n *source.Node) {
 			c.error(r.Span, "rest-of-what", "say under for the object, or of for the rest", "rest does not know whose keys to walk")
 		}
 	}
+}
+
+// part returns a rule with the place of the first of its keys that is there.
+func part(rule *Rule, n *source.Node, keys ...string) *Rule {
+	for _, key := range keys {
+		if e := n.Entry(key); e != nil {
+			span := source.Span{File: e.Key.Span.File, Start: e.Key.Span.Start, End: e.Value.Span.End}
+			return &Rule{ID: rule.ID, Span: span, Place: span.String()}
+		}
+	}
+	return rule
 }
 
 // noteReads notes which keys below the roots a set line reads: by its paths, or
@@ -473,6 +485,7 @@ func (c *compiler) compileTypes(s *scope, file string, n *source.Node) *Types {
 			row.Reject = text(e.Value, "reject")
 			if w := e.Value.Get("warn"); w != nil {
 				row.WarnWhen, row.Warn = c.condition(line, w), text(w, "message")
+				row.Doubt = part(row.Rule, w, "when")
 			}
 		} else {
 			row.Value = c.expr(line, e.Value, expression.Anything)

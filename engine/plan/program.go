@@ -273,6 +273,7 @@ type Rest struct {
 	As     *Expr
 	Keep   *Expr
 	Warn   string
+	Left   *Rule // the place behind a warning that a key is left out
 
 	// KeyOnly: target, keep and type follow from the key (and config and portal
 	// data) alone, so they are computed once for each distinct key.
@@ -305,6 +306,7 @@ type TypeRow struct {
 	Reject   string
 	WarnWhen *Expr
 	Warn     string
+	Doubt    *Rule // the place behind a warning
 
 	// Text: the value is converted by text(value) and nothing else, which leaves
 	// texts as they are.

@@ -64,6 +64,7 @@ func (t *tree) rejected(state *value.Node, e *engine.EventError) {
 		t.arena.Add(why, "path", t.text(e.Path))
 	}
 	t.set(state, keyRejected, why, e.Rule)
+	t.errors[state.Get(keyRejected)] = e
 }
 
 // warn adds warnings to a state, as a list of {about, path, message}: about is

@@ -11,12 +11,13 @@ import (
 
 // Difference is one place where a case comes out otherwise than its fixture says.
 type Difference struct {
-	Path     string       // in the fixture, such as requests[0].body.inputs[0].properties.email
-	Expected *value.Node  // nil: nothing
-	Got      *value.Node  // nil: nothing
-	State    bool         // the event ended in another state; Got is {STATE: …}
-	Rule     *engine.Rule // behind what was got, or the one that should have written it; may be nil
-	At       source.Span  // the expected value in the fixture, or what is nearest to it
+	Path     string             // in the fixture, such as requests[0].body.inputs[0].properties.email
+	Expected *value.Node        // nil: nothing
+	Got      *value.Node        // nil: nothing
+	State    bool               // the event ended in another state; Got is {STATE: …}
+	Rule     *engine.Rule       // behind what was got, or the one that should have written it; may be nil
+	Error    *engine.EventError // why the event was rejected, where that is what was got
+	At       source.Span        // the expected value in the fixture, or what is nearest to it
 }
 
 // differ compares what a fixture says with its projection.
@@ -31,8 +32,9 @@ type differ struct {
 // stands behind it.
 type side struct {
 	path string
-	node *source.Node // nearest
-	rule *engine.Rule // nearest
+	node *source.Node       // nearest
+	rule *engine.Rule       // nearest
+	err  *engine.EventError // nearest
 }
 
 func (d *differ) compare(c *Case, want *value.Node) {
@@ -55,7 +57,7 @@ func (d *differ) states(at side, expected, got *value.Node) {
 		}
 		other := d.tree.arena.Object()
 		d.tree.put(other, g.Key(), g)
-		d.found = append(d.found, Difference{Path: step.path, Expected: e, Got: other, State: true, Rule: step.rule, At: step.node.Span})
+		d.found = append(d.found, Difference{Path: step.path, Expected: e, Got: other, State: true, Rule: step.rule, Error: d.tree.errors[g], At: step.node.Span})
 		e, g = nil, nil
 	}
 	for _, pair := range [][2]*value.Node{
@@ -108,7 +110,7 @@ func (d *differ) values(at side, expected, got *value.Node) {
 	case expected.Kind() == value.List && got.Kind() == value.List:
 		d.lists(at, expected, got, d.values)
 	default:
-		d.found = append(d.found, Difference{Path: at.path, Expected: expected, Got: got, Rule: at.rule, At: at.node.Span})
+		d.found = append(d.found, Difference{Path: at.path, Expected: expected, Got: got, Rule: at.rule, Error: at.err, At: at.node.Span})
 	}
 }
 
@@ -171,6 +173,9 @@ func (d *differ) element(at side, i int, got *value.Node) side {
 func (d *differ) ruled(at side, got *value.Node) side {
 	if rule := d.tree.rules[got]; got != nil && rule != nil {
 		at.rule = rule
+	}
+	if err := d.tree.errors[got]; got != nil && err != nil {
+		at.err = err
 	}
 	return at
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/celmap/celmap/engine"
 	"github.com/celmap/celmap/engine/source"
 	"github.com/celmap/celmap/engine/value"
 	"github.com/celmap/celmap/internal/report"
@@ -30,10 +31,11 @@ type jsonCase struct {
 }
 
 type jsonDifference struct {
-	Path     string          `json:"path"`
-	Expected json.RawMessage `json:"expected,omitempty"` // left out: nothing
-	Got      json.RawMessage `json:"got,omitempty"`
-	Rule     string          `json:"rule,omitempty"`
+	Path     string             `json:"path"`
+	Expected json.RawMessage    `json:"expected,omitempty"` // left out: nothing
+	Got      json.RawMessage    `json:"got,omitempty"`
+	Rule     string             `json:"rule,omitempty"`
+	Error    *engine.EventError `json:"error,omitempty"` // why the event was rejected
 }
 
 // JSON writes a report for programs.
@@ -48,7 +50,7 @@ func JSON(w io.Writer, r *Summary, _ report.Palette) error {
 			c.Problems = report.Findings(v.Problems)
 		}
 		for _, d := range v.Differences {
-			j := jsonDifference{Path: d.Path, Expected: rawJSON(d.Expected), Got: rawJSON(d.Got)}
+			j := jsonDifference{Path: d.Path, Expected: rawJSON(d.Expected), Got: rawJSON(d.Got), Error: d.Error}
 			if d.Rule != nil {
 				j.Rule = d.Rule.Place
 			}

@@ -68,6 +68,7 @@ func (t projection) states(want, expected, actual *value.Node) {
 			t.set(want, n.Key(), list, rule)
 		case keyRejected:
 			t.set(want, n.Key(), t.part(e, n), rule)
+			t.errors[want.Get(keyRejected)] = t.errors[n]
 		case keyFiltered:
 			t.set(want, n.Key(), t.filtered(e, n), rule)
 		case keyWarnings:

@@ -26,7 +26,16 @@ func (d *Difference) explain(margin string, p report.Palette) string {
 	b.WriteString(margin + p.Bold(report.Plain(d.Path)) + "\n")
 	line("expected", p.Green(expected))
 	line("got", p.Red(got))
-	if d.Rule != nil {
+	switch {
+	case d.Error != nil:
+		if d.Error.Path != "" {
+			line("at", report.Plain(d.Error.Path))
+		}
+		if d.Error.Rule != nil {
+			line("rule", report.Plain(d.Error.Rule.Place))
+		}
+		b.WriteString(report.Failure(d.Error, margin+"    ", p))
+	case d.Rule != nil:
 		line("rule", report.Plain(d.Rule.Place)+p.Faint(quotedLine(d.Rule)))
 	}
 	return b.String()

@@ -12,9 +12,13 @@ import (
 type tree struct {
 	arena value.Arena
 	rules map[*value.Node]*engine.Rule // of the engine's values and of their copies
+
+	errors map[*value.Node]*engine.EventError // of rejections and of their copies
 }
 
-func newTree() *tree { return &tree{rules: map[*value.Node]*engine.Rule{}} }
+func newTree() *tree {
+	return &tree{rules: map[*value.Node]*engine.Rule{}, errors: map[*value.Node]*engine.EventError{}}
+}
 
 // put makes a copy of n a member of an object of the tree.
 func (t *tree) put(object *value.Node, key string, n *value.Node) {
@@ -29,6 +33,9 @@ func (t *tree) push(list, n *value.Node) {
 func (t *tree) inherit(copied, n *value.Node) {
 	if rule := t.rules[n]; rule != nil {
 		t.rules[copied] = rule
+	}
+	if err := t.errors[n]; err != nil {
+		t.errors[copied] = err
 	}
 }
 

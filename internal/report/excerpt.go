@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 
@@ -55,6 +56,22 @@ func excerpt(span source.Span) (text, marks string) {
 	text = head + textOfCells(cells[first:last]) + tail
 	marks = strings.Repeat(" ", len([]rune(head))+widthOf(cells[first:from])) + strings.Repeat("^", max(widthOf(cells[from:to]), 1))
 	return text, marks
+}
+
+// Excerpt returns the line on which a span begins and a mark below what the
+// span covers of it, each line with an indent; "" where there is no such line.
+func Excerpt(span source.Span, indent string, p Palette) string {
+	if span.IsZero() || span.Start.Line == 0 {
+		return ""
+	}
+	return excerptOf(span, indent, p, p.Red)
+}
+
+func excerptOf(span source.Span, indent string, p Palette, paint func(string) string) string {
+	number := fmt.Sprint(span.Start.Line)
+	text, marks := excerpt(span)
+	return indent + p.Faint(number+" |") + strings.TrimRight(" "+text, " ") + "\n" +
+		indent + p.Faint(strings.Repeat(" ", len(number)+1)+"|") + " " + paint(marks) + "\n"
 }
 
 func textOfCells(cells []cell) string {

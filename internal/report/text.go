@@ -49,11 +49,8 @@ func textOf(d source.Diagnostic, p Palette) string {
 
 	margin := "  "
 	if !d.Span.IsZero() && d.Span.Start.Line > 0 {
-		number := fmt.Sprint(d.Span.Start.Line)
-		margin = strings.Repeat(" ", len(number)+3)
-		text, marks := excerpt(d.Span)
-		b.WriteString(p.Faint("  "+number+" |") + strings.TrimRight(" "+text, " ") + "\n")
-		b.WriteString(p.Faint(margin+"|") + " " + paint(marks) + "\n")
+		margin = strings.Repeat(" ", len(fmt.Sprint(d.Span.Start.Line))+3)
+		b.WriteString(excerptOf(d.Span, "  ", p, paint))
 	}
 	for line := range lines(d.Detail) {
 		b.WriteString(p.Faint(margin+"=") + " " + line + "\n")
