@@ -353,7 +353,7 @@ func (t *typer) has(e ast.Expr, args []ast.Expr) shape.Shape {
 	for _, x := range args {
 		t.of(x)
 		if t.found != nil {
-			if s := t.plainly().of(x); s.Kinds() != shape.Nothing && !s.Can(shape.Absent) {
+			if s := t.plainly().of(x); s.Kinds() != shape.Nothing && !s.Can(shape.Missing) {
 				t.report(e, Problem{Code: "needless-test", Warning: true, Message: t.excerpt(x) + " is always there, so has is always true", Detail: known(s), Help: "leave the test out, or ask for a value: " + t.excerpt(x) + " != null"})
 			}
 		}
@@ -453,7 +453,7 @@ func (t *typer) macro(name string, args []ast.Expr) shape.Shape {
 		case "transformList":
 			return shape.ListOf(s)
 		case "transformMap":
-			return shape.MapOf(s)
+			return shape.MapOf(s.Written())
 		}
 		return shape.MapOf(s.Others())
 	}
@@ -518,7 +518,10 @@ func (t *typer) methodCall(name string, args []ast.Expr) shape.Shape {
 		text(0)
 		text(1)
 		text(2)
-		return shape.Of(shape.Text | all[0].Kinds()&shape.Missing)
+		if all[0].Can(shape.Missing) {
+			return shape.Of(shape.Text | shape.Missing)
+		}
+		return shape.Of(shape.Text)
 	case "join":
 		list(0)
 		text(1)

@@ -333,7 +333,7 @@ func (t *typer) object(e ast.Expr) shape.Shape {
 	optional := false
 	for _, entry := range e.AsMap().Entries() {
 		m := entry.AsMapEntry()
-		s := t.of(m.Value())
+		s := t.of(m.Value()).Written()
 		if k := t.written(m.Key()); k.Kind() == ast.LiteralKind && !m.IsOptional() {
 			name, _ := k.AsLiteral().(types.String)
 			members = append(members, shape.Member{Name: string(name), Shape: s})

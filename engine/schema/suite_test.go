@@ -13,6 +13,7 @@ import (
 
 	"github.com/celmap/celmap/engine/schema"
 	"github.com/celmap/celmap/engine/value"
+	"github.com/celmap/celmap/internal/fitting"
 )
 
 // refused are the groups of the test suite whose schema Compile refuses on
@@ -98,6 +99,7 @@ var _ = Describe("the draft-07 test suite", func() {
 				Expect(len(s.Validate(data)) == 0).To(Equal(valid), what)
 				if valid {
 					Expect(s.Native(data)).NotTo(Equal("no"), what)
+					Expect(fitting.Misfit(data, s.Shape("the schema"))).To(BeEmpty(), what)
 				} else {
 					Expect(s.Native(data)).NotTo(Equal("yes"), what)
 				}

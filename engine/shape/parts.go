@@ -106,7 +106,7 @@ type list struct {
 
 // ListOf returns the shape of a list of such elements.
 func ListOf(of Shape) Shape {
-	of = present(of)
+	of = of.Written()
 	return Shape{kinds: List, parts: list{rest: &of}}
 }
 
@@ -117,14 +117,15 @@ func Tuple(elements ...Shape) Shape {
 		s.full = List
 	}
 	for i, e := range elements {
-		elements[i] = present(e)
+		elements[i] = e.Written()
 	}
 	s.parts = list{first: elements}
 	return s
 }
 
-// present is an element: what is absent becomes null in a list.
-func present(s Shape) Shape {
+// Written returns what becomes of a value that is put into a list or an object:
+// what is absent becomes null.
+func (s Shape) Written() Shape {
 	if s.kinds&Absent != 0 {
 		s.kinds = s.kinds&^Absent | Null
 	}
