@@ -79,6 +79,9 @@ func WithFunctions(functions ...*function.Function) Option {
 	return func(o *options) { o.plan.Functions = append(o.plan.Functions, functions...) }
 }
 
+// WithTypes has Load keep what every expression gives, for Program.Types.
+func WithTypes() Option { return func(o *options) { o.plan.Explain = true } }
+
 // WithLimits replaces the limits.
 func WithLimits(limits Limits) Option { return func(o *options) { o.limits = limits } }
 
@@ -116,6 +119,13 @@ func (p *Program) Doc() string { return p.plan.Doc }
 
 // Warnings returns what Load found doubtful but not wrong.
 func (p *Program) Warnings() source.Diagnostics { return p.warnings }
+
+// Typed tells what an expression gives, as far as it is known at load.
+type Typed = plan.Typed
+
+// Types tells what every expression gives, in the order of the files. It is
+// empty unless Load was asked for it, see WithTypes.
+func (p *Program) Types() []Typed { return p.plan.Typed }
 
 // Rules returns every named rule, in the order of the files.
 func (p *Program) Rules() []*Rule { return p.plan.Rules }

@@ -9,8 +9,9 @@ import (
 )
 
 type checkCommand struct {
-	Format string   `enum:"text,json,github" default:"text" help:"text: for people; json: for programs; github: annotations of a workflow."`
-	Paths  []string `arg:"" optional:"" name:"path" help:"Folders or files; a folder may hold several mappings, schemas and fixtures. Default: all that is built in."`
+	Format  string   `enum:"text,json,github" default:"text" help:"text: for people; json: for programs; github: annotations of a workflow."`
+	Explain bool     `name:"explain-types" help:"Also print what every expression can give, and why nothing is known of it where that is so."`
+	Paths   []string `arg:"" optional:"" name:"path" help:"Folders or files; a folder may hold several mappings, schemas and fixtures. Default: all that is built in."`
 }
 
 func (checkCommand) Help() string {
@@ -25,7 +26,7 @@ Example: celmap check mappings fixtures`
 }
 
 func (c *checkCommand) Run(s *streams) error {
-	var k checker
+	k := checker{explain: c.Explain}
 	if len(c.Paths) == 0 {
 		k.builtin()
 	}
@@ -63,12 +64,16 @@ func (c *checkCommand) print(s *streams, k *checker, errors, warnings int) error
 			Errors      int              `json:"errors"`
 			Warnings    int              `json:"warnings"`
 			Diagnostics []report.Finding `json:"diagnostics"`
-		}{k.mappings.list(), k.schemas.list(), k.fixtures.list(), errors, warnings, report.Findings(k.findings)})
+			Types       []typeLine       `json:"types,omitempty"`
+		}{k.mappings.list(), k.schemas.list(), k.fixtures.list(), errors, warnings, report.Findings(k.findings), typeLines(k.types)})
 	case "github":
 		if err := report.GitHub(s.out, k.findings); err != nil {
 			return err
 		}
 	default:
+		if err := printTypes(s.out, k.types); err != nil {
+			return err
+		}
 		palette := report.PaletteFor(s.out)
 		if err := report.Text(s.out, k.findings, palette); err != nil {
 			return err

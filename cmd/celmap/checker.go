@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/celmap/celmap/engine"
 	"github.com/celmap/celmap/engine/schema"
 	"github.com/celmap/celmap/engine/source"
 	"github.com/celmap/celmap/internal/golden"
@@ -20,6 +21,9 @@ import (
 type checker struct {
 	mappings, schemas, fixtures names
 	findings                    source.Diagnostics
+
+	explain bool // types are wanted, too
+	types   []engine.Typed
 }
 
 // names is what has been looked at.
@@ -127,11 +131,16 @@ func (k *checker) mapping(m mapping) {
 	if !k.mappings.add(m.name) {
 		return
 	}
-	program, err := m.load()
+	var with []engine.Option
+	if k.explain {
+		with = append(with, engine.WithTypes())
+	}
+	program, err := m.loadWith(with...)
 	var found source.Diagnostics
 	switch {
 	case err == nil:
 		found = program.Warnings()
+		k.types = append(k.types, program.Types()...)
 	case !errors.As(err, &found):
 		found.Errorf("unreadable", source.Span{}, "%v", err)
 	}

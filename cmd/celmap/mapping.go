@@ -63,12 +63,14 @@ func builtinNames() []string {
 }
 
 // load compiles the rules. An error of the rules is source.Diagnostics.
-func (m mapping) load() (*engine.Program, error) {
-	return engine.Load(m.files,
+func (m mapping) load() (*engine.Program, error) { return m.loadWith() }
+
+func (m mapping) loadWith(with ...engine.Option) (*engine.Program, error) {
+	return engine.Load(m.files, append([]engine.Option{
 		engine.WithName(m.name),
 		engine.WithEvents("rudderstack", sub(schemas.FS, "events")),
 		engine.WithBase(m.base),
-	)
+	}, with...)...)
 }
 
 // base finds what an overlay stands on: a folder beside or below its own, or a

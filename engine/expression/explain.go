@@ -17,10 +17,7 @@ func (t *typer) why(e ast.Expr) string {
 	var of ast.Expr
 	switch w.Kind() {
 	case ast.IdentKind:
-		if s := t.of(w); s.Source() != "" {
-			return s.Source() + " leaves " + t.excerpt(e) + " open"
-		}
-		return "nothing is known of " + t.excerpt(e)
+		return t.of(w).Leaves(t.excerpt(e))
 	case ast.SelectKind:
 		of = w.AsSelect().Operand()
 	case ast.CallKind:
@@ -39,10 +36,7 @@ func (t *typer) why(e ast.Expr) string {
 		return "nothing is known of what " + t.excerpt(e) + " gives"
 	}
 	if s := t.of(of); !s.IsAnything() || s.Source() != "" && len(s.Names()) > 0 {
-		if s.Source() == "" {
-			return "nothing is known of " + t.excerpt(e)
-		}
-		return s.Source() + " leaves " + t.excerpt(e) + " open"
+		return s.Leaves(t.excerpt(e))
 	}
 	return t.why(of)
 }

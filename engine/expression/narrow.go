@@ -2,6 +2,7 @@ package expression
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/operators"
@@ -77,6 +78,12 @@ func (t *typer) assume(e ast.Expr, truth bool) *fact {
 	return t.facts
 }
 
+// conditionBefore is the source of what a condition tells of a value.
+const conditionBefore = "the condition before it"
+
+// conditional reports whether a condition had a part in what is known.
+func conditional(s shape.Shape) bool { return strings.Contains(s.Source(), conditionBefore) }
+
 // narrow adds what is known of a path to the facts.
 func (t *typer) narrow(e ast.Expr, by func(shape.Shape) shape.Shape) *fact {
 	path, ok := t.path(e)
@@ -86,7 +93,7 @@ func (t *typer) narrow(e ast.Expr, by func(shape.Shape) shape.Shape) *fact {
 	before := t.quiet().of(e)
 	s := by(before)
 	if s.Kinds() != before.Kinds() || len(s.Texts()) != len(before.Texts()) {
-		s = s.From("the condition before it")
+		s = s.From(conditionBefore)
 	}
 	facts := t.facts
 	if s.Kinds() != shape.Nothing && !s.Can(shape.Missing) { // what it lies in is there, too

@@ -35,7 +35,7 @@ func (t *typer) call(e, w ast.Expr) shape.Shape {
 			return t.size(args[0])
 		}
 	case operators.LogicalAnd, operators.LogicalOr:
-		return t.logic(args[0], args[1], name == operators.LogicalOr)
+		return t.logic(e, args[0], args[1], name == operators.LogicalOr)
 	case operators.LogicalNot:
 		s := t.of(args[0])
 		t.need(args[0], s, shape.Boolean, "! turns true into false")
@@ -92,25 +92,30 @@ func (t *typer) size(x ast.Expr) shape.Shape {
 	return shape.Of(shape.Whole)
 }
 
-func (t *typer) logic(l, r ast.Expr, or bool) shape.Shape {
+func (t *typer) logic(e, l, r ast.Expr, or bool) shape.Shape {
 	op := "&&"
 	if or {
 		op = "||"
 	}
-	for i, x := range [...]ast.Expr{l, r} {
-		in := t
-		if i == 1 {
-			in = t.given(t.assume(l, !or))
-		}
-		s := in.of(x)
-		if v := s.Value(); v == shape.Nothing || v&shape.Boolean != 0 {
-			continue
-		}
-		help := "compare it with something, or ask !empty(" + t.excerpt(x) + ")"
+	x, y := t.of(l), t.given(t.assume(l, !or)).of(r)
+	never := func(s shape.Shape) bool { return s.Value() != shape.Nothing && s.Value()&shape.Boolean == 0 }
+	list := "for the first that has a value write a list of alternatives: [" + t.excerpt(l) + ", " + t.excerpt(r) + "]"
+	switch {
+	case never(x) && never(y):
+		help := "compare each with something, or ask !empty(x)"
 		if or {
-			help = "for the first that has a value write a list of alternatives: [" + t.excerpt(l) + ", " + t.excerpt(r) + "]; for a question " + help
+			help = list
 		}
-		in.report(x, Problem{Code: "not-a-boolean", Message: fmt.Sprintf("%s joins what is true or false, and %s is %s", op, t.excerpt(x), shape.Words(s.Value())), Detail: known(s), Help: help})
+		t.report(e, Problem{Code: "not-a-boolean", Message: fmt.Sprintf("%s joins what is true or false, here are %s and %s", op, shape.Words(x.Value()), shape.Words(y.Value())), Detail: known(x, y), Help: help})
+	case never(x), never(y):
+		if never(y) {
+			l, x = r, y
+		}
+		help := "compare it with something, or ask !empty(" + t.excerpt(l) + ")"
+		if or {
+			help += "; " + list
+		}
+		t.report(l, Problem{Code: "not-a-boolean", Message: fmt.Sprintf("%s joins what is true or false, and %s is %s", op, t.excerpt(l), shape.Words(x.Value())), Detail: known(x), Help: help})
 	}
 	return shape.Of(shape.Boolean)
 }
@@ -140,7 +145,7 @@ func (t *typer) isNull(e ast.Expr) bool {
 // conditions around the test say.
 func (t *typer) alwaysThere(e, x ast.Expr, what string) {
 	s := t.plainly().of(x)
-	if s.Kinds() != shape.Nothing && !s.Can(shape.Missing) {
+	if s.Kinds() != shape.Nothing && !s.Can(shape.Missing) && !conditional(s) {
 		t.report(e, Problem{Code: "needless-test", Warning: true, Message: t.excerpt(x) + " " + what, Detail: known(s), Help: "leave the test out"})
 	}
 }
@@ -353,7 +358,7 @@ func (t *typer) has(e ast.Expr, args []ast.Expr) shape.Shape {
 	for _, x := range args {
 		t.of(x)
 		if t.found != nil {
-			if s := t.plainly().of(x); s.Kinds() != shape.Nothing && !s.Can(shape.Missing) {
+			if s := t.plainly().of(x); s.Kinds() != shape.Nothing && !s.Can(shape.Missing) && !conditional(s) {
 				t.report(e, Problem{Code: "needless-test", Warning: true, Message: t.excerpt(x) + " is always there, so has is always true", Detail: known(s), Help: "leave the test out, or ask for a value: " + t.excerpt(x) + " != null"})
 			}
 		}
@@ -572,7 +577,7 @@ func (t *typer) builtin(fn *function.Function, args []ast.Expr) shape.Shape {
 		t.remainder(args[0], "rounding it changes nothing")
 	}
 	if fn.Name == "empty" && len(args) == 1 && t.found != nil {
-		if s := t.plainly().of(args[0]); s.HasValue() {
+		if s := t.plainly().of(args[0]); s.HasValue() && !conditional(s) {
 			t.report(args[0], Problem{Code: "needless-test", Warning: true, Message: t.excerpt(args[0]) + " is never empty, so empty(…) is always false", Detail: known(s), Help: "leave the test out"})
 		}
 	}

@@ -2,6 +2,7 @@ package expression
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,6 +63,14 @@ func (f *Function) Type(types Types) (shape.Shape, []Problem) {
 		return shape.Anything, nil
 	}
 	return f.tree.typed(types, nil)
+}
+
+// Explain is Program.Explain of the body of a function.
+func (f *Function) Explain(types Types) string {
+	if f.tree == nil {
+		return ""
+	}
+	return f.tree.typer(types, nil).why(f.tree.parsed)
 }
 
 // Forget gives up what Type needs.
@@ -265,6 +274,9 @@ func (t *typer) of(e ast.Expr) shape.Shape {
 	w := t.written(e)
 	switch w.Kind() {
 	case ast.LiteralKind:
+		if d, ok := w.AsLiteral().(types.Double); ok && float64(d) == math.Trunc(float64(d)) {
+			return shape.Of(shape.Number) // 10.0 is whole, but divides as a number with a fraction does
+		}
 		if v, ok := t.literal(w.AsLiteral()); ok {
 			return shape.Literal(v)
 		}

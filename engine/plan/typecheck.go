@@ -12,6 +12,10 @@ var (
 	textVariable  = shape.Of(shape.Text)
 	wholeVariable = shape.Of(shape.Whole)
 	maybeText     = shape.Of(shape.Text | shape.Absent)
+	apiAnswer     = shape.Anything.From("the answer of the API")
+	apiHeaders    = shape.MapOf(shape.Anything.From("the answer of the API"))
+	sentItem      = shape.Anything.From("what mappings send")
+	anyField      = shape.Anything.From("the object")
 )
 
 // checkDestination types the expressions of the destination that have no name.
@@ -31,7 +35,7 @@ func (t *typing) checkDestination() {
 		t.template(a.Password, base)
 	}
 	for _, x := range p.Portals {
-		answer := base.with(variable("body", shape.Anything))
+		answer := base.with(variable("body", apiAnswer))
 		for _, a := range x.Answer {
 			t.expr(a.When, answer)
 			t.expr(a.Value, answer)
@@ -66,13 +70,13 @@ func (t *typing) http(h *HTTP, types *viewTypes) {
 func (t *typing) checkRequest(r *Request, base *viewTypes) {
 	args := base
 	for _, a := range r.Args {
-		args = args.with(variable(a, shape.Anything))
+		args = args.with(variable(a, shape.Anything.From("what mappings send")))
 	}
 	items := shape.Of(shape.List)
 	if len(r.Arrays) > 0 {
 		items = shape.Anything
 	}
-	one := args.with(variable("item", shape.Anything))
+	one := args.with(variable("item", sentItem))
 	in := one
 	if !r.Single {
 		in = args.with(variable("items", items))
@@ -88,11 +92,11 @@ func (t *typing) checkRequest(r *Request, base *viewTypes) {
 	for _, a := range r.Arrays {
 		t.maximum(a.Max, base)
 	}
-	t.expr(r.Same, base.with(variable("item", shape.Anything)))
+	t.expr(r.Same, base.with(variable("item", sentItem)))
 	t.expr(r.TraceWhen, base)
 	answer := base.with(
-		variable("status", wholeVariable), variable("headers", shape.MapOf(shape.Anything)), variable("body", shape.Anything.Without(shape.Absent)),
-		variable("items", wholeVariable), variable("item", shape.Anything), variable("trace", maybeText), variable("index", wholeVariable),
+		variable("status", wholeVariable), variable("headers", apiHeaders), variable("body", apiAnswer),
+		variable("items", wholeVariable), variable("item", sentItem), variable("trace", maybeText), variable("index", wholeVariable),
 	)
 	for _, a := range r.Answers {
 		t.expr(a.When, answer)
@@ -110,7 +114,7 @@ func (t *typing) maximum(e *Expr, types *viewTypes) {
 func (t *typing) lookupTypes(l *Lookup) *viewTypes {
 	types := &viewTypes{t, t.base, nil}
 	for _, a := range l.Args {
-		types = types.with(variable(a, shape.Anything))
+		types = types.with(variable(a, shape.Anything.From("what mappings send")))
 	}
 	return types
 }
@@ -118,10 +122,10 @@ func (t *typing) lookupTypes(l *Lookup) *viewTypes {
 func (t *typing) checkLookup(l *Lookup) {
 	args := t.lookupTypes(l)
 	t.http(l.Request, args.with(variable("keys", shape.Of(shape.List))))
-	body := args.with(variable("body", shape.Anything), variable("status", wholeVariable), variable("headers", shape.MapOf(shape.Anything)))
+	body := args.with(variable("body", apiAnswer), variable("status", wholeVariable), variable("headers", apiHeaders))
 	t.expr(l.Pages, body)
 	t.want(l.Answer, t.expr(l.Answer, body), shape.List, "the items of an answer are a list")
-	item := args.with(variable("item", shape.Anything), variable("key", shape.Anything))
+	item := args.with(variable("item", apiAnswer), variable("key", shape.Anything))
 	t.expr(l.Matches, item)
 	t.expr(l.Gives, item)
 	for _, f := range l.Failure {
@@ -151,10 +155,8 @@ func (t *typing) checkFunctions(s *scope) {
 		}
 		result, found := f.compiled.Type(noTypes{})
 		t.problems(nil, f.node.Get("value"), 0, found)
-		if t.options.Explain {
-			n := f.node.Get("value")
-			t.program.Typed = append(t.program.Typed, Typed{Span: n.Span, Text: n.Text, Type: result.String()})
-		}
+		value := f.node.Get("value")
+		t.explain(value.Span, value.Text, result, f.compiled.Explain(noTypes{}))
 	}
 }
 
@@ -268,7 +270,7 @@ func (t *typing) body(o *Object, in *viewTypes, roots []shape.Shape) shape.Shape
 		for _, e := range r.Of {
 			t.want(e, t.expr(e, in), shape.Object, "the keys of an object are walked")
 		}
-		key := in.with(variable("key", textVariable), variable("value", shape.Anything.Without(shape.Absent)))
+		key := in.with(variable("key", textVariable), variable("value", anyField.Without(shape.Absent)))
 		t.expr(r.As, key)
 		t.expr(r.Keep, key.with(variable("target", textVariable)))
 		any := shape.Anything
@@ -283,7 +285,7 @@ func (t *typing) rows(types *Types, in *viewTypes) {
 	if types == nil {
 		return
 	}
-	line := in.with(variable("value", shape.Anything), variable("target", textVariable), variable("key", maybeText))
+	line := in.with(variable("value", anyField), variable("target", textVariable), variable("key", maybeText))
 	one := func(r *TypeRow) {
 		if r != nil {
 			t.expr(r.Value, line)
@@ -368,6 +370,7 @@ func (t *typing) sources(l *SetLine, in *viewTypes, roots []shape.Shape) (fits s
 			var found []expression.Problem
 			s, found = expression.TypePath(src.node.Text, src.Path, "the value that it is looked for in", under, in)
 			t.problems(nil, src.node, 0, found)
+			t.explain(src.node.Span, src.node.Text, s, openPath(src.node.Text, s))
 			if v := s.Value(); len(found) == 0 && v != shape.Nothing && v&takes == 0 {
 				t.error(src.node.Span, "wrong-type", "name one of its fields, or write keep: any", "a single value fits here, and %s is %s", src.node.Text, shape.Words(v))
 			}
@@ -390,4 +393,12 @@ func (t *typing) sources(l *SetLine, in *viewTypes, roots []shape.Shape) (fits s
 		}
 	}
 	return shape.Union(all...), sure
+}
+
+// openPath tells why nothing is known of what a path leads to.
+func openPath(path string, s shape.Shape) string {
+	if !s.IsAnything() {
+		return ""
+	}
+	return s.Leaves(path)
 }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -74,6 +75,9 @@ func (c *compiler) types() {
 	for _, e := range c.exprs {
 		e.Forget()
 	}
+	slices.SortStableFunc(c.program.Typed, func(a, b Typed) int {
+		return cmp.Or(cmp.Compare(a.Span.File.Name, b.Span.File.Name), cmp.Compare(a.Span.Start.Offset, b.Span.Start.Offset))
+	})
 }
 
 // fragmentView is the view of a fragment: of all events that get to the
@@ -122,9 +126,16 @@ func (t *typing) expr(e *Expr, types *viewTypes) shape.Shape {
 	t.results[e] = s
 	t.problems(nil, e.node, e.offset, found)
 	if t.options.Explain {
-		t.program.Typed = append(t.program.Typed, Typed{Span: e.Span(0, len(e.Text)), Text: e.Text, Type: s.String(), Why: e.Explain(types)})
+		t.explain(e.Span(0, len(e.Text)), e.Text, s, e.Explain(types))
 	}
 	return s
+}
+
+// explain keeps what people are told of an expression.
+func (t *typing) explain(at source.Span, text string, s shape.Shape, why string) {
+	if t.options.Explain {
+		t.program.Typed = append(t.program.Typed, Typed{Span: at, Text: text, Type: s.String(), Why: why})
+	}
 }
 
 // slot works out what a name that is the same for the whole file can be.
@@ -180,7 +191,7 @@ func (t *typing) computed(i int) shape.Shape {
 		return t.portal(t.program.Portals[slot.Portal])
 	case AskSlot:
 		if l := slot.Ask.Lookup; l != nil && !l.Host && l.Gives != nil {
-			gives := t.expr(l.Gives, t.lookupTypes(l).with(shape.Member{Name: "item", Shape: shape.Anything}, shape.Member{Name: "key", Shape: shape.Anything}))
+			gives := t.expr(l.Gives, t.lookupTypes(l).with(variable("item", apiAnswer), variable("key", shape.Anything)))
 			return shape.ListOf(gives).Or(shape.Absent).From("the lookup " + l.Name)
 		}
 	}

@@ -202,15 +202,17 @@ func Union(all ...Shape) Shape {
 	return out
 }
 
+const separator = ", "
+
 // sources puts the names of two sources together.
 func sources(a, b string) string {
 	switch {
 	case a == "" || a == b:
 		return b
-	case b == "" || slices.Contains(strings.Split(a, " and "), b):
+	case b == "" || slices.Contains(strings.Split(a, separator), b):
 		return a
 	}
-	return a + " and " + b
+	return a + separator + b
 }
 
 // union is the parts of a value that fits one of several shapes.

@@ -9,6 +9,7 @@ package shape
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/celmap/celmap/engine/value"
 )
@@ -111,7 +112,23 @@ func (s Shape) Likelier(texts []string) Shape {
 }
 
 // Source tells where the knowledge comes from, "" if it is from the expression itself.
-func (s Shape) Source() string { return s.from }
+func (s Shape) Source() string {
+	if i := strings.LastIndex(s.from, separator); i >= 0 {
+		return s.from[:i] + " and " + s.from[i+len(separator):]
+	}
+	return s.from
+}
+
+// Leaves tells that the source of the shape says nothing of something.
+func (s Shape) Leaves(what string) string {
+	switch {
+	case s.from == "":
+		return "nothing is known of " + what
+	case strings.Contains(s.from, separator):
+		return s.Source() + " leave " + what + " open"
+	}
+	return s.from + " leaves " + what + " open"
+}
 
 // From returns s with the place where the knowledge comes from.
 func (s Shape) From(source string) Shape {

@@ -51,7 +51,7 @@ func (s Shape) words(depth int) string {
 	if s.kinds&Null != 0 {
 		out = append(out, "null")
 	}
-	if s.kinds&Absent != 0 {
+	if s.kinds&Missing == Absent {
 		out = append(out, "absent")
 	}
 	if len(out) == 0 {
