@@ -81,8 +81,11 @@ func (t *typer) assume(e ast.Expr, truth bool) *fact {
 // conditionBefore is the source of what a condition tells of a value.
 const conditionBefore = "the condition before it"
 
-// conditional reports whether a condition had a part in what is known.
-func conditional(s shape.Shape) bool { return strings.Contains(s.Source(), conditionBefore) }
+// declared reports whether a schema or a table says what is known of a value,
+// and not what is computed with it, or a condition.
+func declared(s shape.Shape) bool {
+	return s.Source() != "" && !strings.Contains(s.Source(), conditionBefore)
+}
 
 // narrow adds what is known of a path to the facts.
 func (t *typer) narrow(e ast.Expr, by func(shape.Shape) shape.Shape) *fact {

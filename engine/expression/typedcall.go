@@ -145,7 +145,7 @@ func (t *typer) isNull(e ast.Expr) bool {
 // conditions around the test say.
 func (t *typer) alwaysThere(e, x ast.Expr, what string) {
 	s := t.plainly().of(x)
-	if s.Kinds() != shape.Nothing && !s.Can(shape.Missing) && !conditional(s) {
+	if s.Kinds() != shape.Nothing && !s.Can(shape.Missing) && declared(s) {
 		t.report(e, Problem{Code: "needless-test", Warning: true, Message: t.excerpt(x) + " " + what, Detail: known(s), Help: "leave the test out"})
 	}
 }
@@ -358,7 +358,7 @@ func (t *typer) has(e ast.Expr, args []ast.Expr) shape.Shape {
 	for _, x := range args {
 		t.of(x)
 		if t.found != nil {
-			if s := t.plainly().of(x); s.Kinds() != shape.Nothing && !s.Can(shape.Missing) && !conditional(s) {
+			if s := t.plainly().of(x); s.Kinds() != shape.Nothing && !s.Can(shape.Missing) && declared(s) {
 				t.report(e, Problem{Code: "needless-test", Warning: true, Message: t.excerpt(x) + " is always there, so has is always true", Detail: known(s), Help: "leave the test out, or ask for a value: " + t.excerpt(x) + " != null"})
 			}
 		}
@@ -577,7 +577,7 @@ func (t *typer) builtin(fn *function.Function, args []ast.Expr) shape.Shape {
 		t.remainder(args[0], "rounding it changes nothing")
 	}
 	if fn.Name == "empty" && len(args) == 1 && t.found != nil {
-		if s := t.plainly().of(args[0]); s.HasValue() && !conditional(s) {
+		if s := t.plainly().of(args[0]); s.HasValue() && declared(s) {
 			t.report(args[0], Problem{Code: "needless-test", Warning: true, Message: t.excerpt(args[0]) + " is never empty, so empty(…) is always false", Detail: known(s), Help: "leave the test out"})
 		}
 	}
