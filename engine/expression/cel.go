@@ -54,6 +54,13 @@ type celEval struct {
 	limit   int // steps
 	natives []eval
 	callees []callee
+	loops   []loop
+}
+
+// loop is a comprehension, or a first inside one.
+type loop struct {
+	span
+	work int // steps for each element
 }
 
 func (e *celEval) eval(f *Frame) (*value.Node, error) {
@@ -154,7 +161,6 @@ type celFrame struct {
 	frame  *Frame
 	leaf   *celEval
 	secret bool // a secret was read on the way
-	calls  int
 
 	gather    int // work that may be spent on operands, see watch.go
 	gathering bool
@@ -179,6 +185,15 @@ func (f *celFrame) work(steps int) {
 	if f.frame.spend(steps) != nil {
 		panic(interpreter.EvalCancelledError{Message: ErrSteps.Error(), Cause: interpreter.CostLimitExceeded})
 	}
+}
+
+// walk pays for an element of a loop.
+func (f *celFrame) walk(l *loop) {
+	if l == nil {
+		f.work(1)
+		return
+	}
+	f.work(l.work)
 }
 
 func (f *celFrame) native(index ref.Val) ref.Val {

@@ -86,7 +86,7 @@ func CompileFunction(name string, args []string, body string, scope Scope, optio
 	if len(c.problems) > 0 {
 		return nil, c.problems
 	}
-	return &Function{Name: name, Args: args, body: root, tree: c.tree(Anything)}, nil
+	return &Function{Name: name, Args: args, body: root, tree: c.tree(Anything), work: c.work}, nil
 }
 
 type compiler struct {
@@ -102,6 +102,7 @@ type compiler struct {
 	nextID   int64
 	ownIDs   map[int64]bool // nodes that the author wrote
 	offsets  []int          // of the characters of text
+	work     int            // steps of one evaluation, without those of loops and calls
 	static   value.Arena    // literals live as long as the program
 }
 
@@ -127,6 +128,7 @@ func (c *compiler) compileText(want Want) eval {
 	if c.options.CEL {
 		compile = c.leaf
 	}
+	c.work = work(native.Expr())
 	root := compile(native.Expr())
 	if want == Condition && root != nil && len(c.problems) == 0 {
 		c.needCondition(root, native.Expr())
@@ -565,7 +567,7 @@ func (c *compiler) first(e ast.Expr, args []ast.Expr) eval {
 	if !c.checkFirst(e, args, nil) {
 		return constant{}
 	}
-	x := &firstEval{site: c.site(e, "first", args[0]), list: c.compile(args[0]), local: len(c.locals)}
+	x := &firstEval{site: c.site(e, "first", args[0]), list: c.compile(args[0]), local: len(c.locals), work: work(args[2])}
 	c.locals = append(c.locals, args[1].AsIdent())
 	x.when = c.compile(args[2])
 	x.condition = c.site(args[2], "condition", args[2])

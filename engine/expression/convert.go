@@ -38,7 +38,7 @@ func (f *celFrame) wrap(n *value.Node) ref.Val {
 	case value.List:
 		return &celList{n: n, f: f}
 	case value.Object:
-		return &celObjectVal{n, f}
+		return &celObjectVal{n: n, f: f}
 	}
 	return types.NullValue
 }
@@ -141,7 +141,7 @@ func newObject(f *celFrame, args []ref.Val) ref.Val {
 			return out
 		}
 	}
-	return &celObjectVal{object, f}
+	return &celObjectVal{n: object, f: f}
 }
 
 // insert adds a member to an object that a transformMap is building. The object
@@ -179,7 +179,7 @@ func (f *celFrame) accumulator(v ref.Val) (*celObjectVal, bool) {
 	if m, ok := v.(traits.Mapper); !ok || m.Size() != types.IntZero {
 		return nil, false
 	}
-	return &celObjectVal{f.frame.Arena.Object(), f}, true
+	return &celObjectVal{n: f.frame.Arena.Object(), f: f}, true
 }
 
 func (f *celFrame) set(object *value.Node, key, v ref.Val) ref.Val {
@@ -199,13 +199,15 @@ func (f *celFrame) set(object *value.Node, key, v ref.Val) ref.Val {
 type celList struct {
 	n        *value.Node
 	f        *celFrame
+	loop     *loop // that walks it, nil for none
 	elements []*value.Node
 }
 
 // celObjectVal is a JSON object as CEL sees it, in document order.
 type celObjectVal struct {
-	n *value.Node
-	f *celFrame
+	n    *value.Node
+	f    *celFrame
+	loop *loop // that walks it, nil for none
 }
 
 var (
@@ -216,10 +218,12 @@ var (
 	_ ref.Val         = (*celFrame)(nil)
 )
 
-func (l *celList) Type() ref.Type                            { return types.ListType }
-func (l *celList) Value() any                                { return l.n }
-func (l *celList) Size() ref.Val                             { return types.Int(l.n.Len()) }
-func (l *celList) Iterator() traits.Iterator                 { return &iterator{celFrame: l.f, next: l.n.First()} }
+func (l *celList) Type() ref.Type { return types.ListType }
+func (l *celList) Value() any     { return l.n }
+func (l *celList) Size() ref.Val  { return types.Int(l.n.Len()) }
+func (l *celList) Iterator() traits.Iterator {
+	return &iterator{celFrame: l.f, next: l.n.First(), loop: l.loop}
+}
 func (l *celList) ConvertToType(t ref.Type) ref.Val          { return convertType(l, t) }
 func (l *celList) ConvertToNative(reflect.Type) (any, error) { return nil, errNative }
 
@@ -272,7 +276,7 @@ func (l *celList) Add(other ref.Val) ref.Val { return l.f.compute(celAdd, l, oth
 func (l *celList) Fold(folder traits.Folder) {
 	i := 0
 	for m := l.n.First(); m != nil; m = m.Next() {
-		l.f.work(1)
+		l.f.walk(l.loop)
 		if !folder.FoldEntry(types.Int(i), l.f.wrap(m)) {
 			return
 		}
@@ -284,7 +288,7 @@ func (o *celObjectVal) Type() ref.Type { return types.MapType }
 func (o *celObjectVal) Value() any     { return o.n }
 func (o *celObjectVal) Size() ref.Val  { return types.Int(o.n.Len()) }
 func (o *celObjectVal) Iterator() traits.Iterator {
-	return &iterator{celFrame: o.f, next: o.n.First(), keys: true}
+	return &iterator{celFrame: o.f, next: o.n.First(), loop: o.loop, keys: true}
 }
 func (o *celObjectVal) ConvertToType(t ref.Type) ref.Val          { return convertType(o, t) }
 func (o *celObjectVal) ConvertToNative(reflect.Type) (any, error) { return nil, errNative }
@@ -319,7 +323,7 @@ func (o *celObjectVal) Find(key ref.Val) (ref.Val, bool) {
 // Fold gives two-variable comprehensions the key and the value, in order.
 func (o *celObjectVal) Fold(folder traits.Folder) {
 	for m := o.n.First(); m != nil; m = m.Next() {
-		o.f.work(1)
+		o.f.walk(o.loop)
 		if !folder.FoldEntry(types.String(m.Key()), o.f.wrap(m)) {
 			return
 		}
@@ -330,6 +334,7 @@ func (o *celObjectVal) Fold(folder traits.Folder) {
 type iterator struct {
 	*celFrame
 	next *value.Node
+	loop *loop
 	keys bool
 }
 
@@ -340,7 +345,7 @@ func (it *iterator) Next() ref.Val {
 	if n == nil {
 		return nil
 	}
-	it.work(1)
+	it.walk(it.loop)
 	it.next = n.Next()
 	if it.keys {
 		return types.String(n.Key())

@@ -41,7 +41,7 @@ func (f *Frame) Call(fn *Function, args ...*value.Node) (*value.Node, error) {
 		return nil, ErrSteps
 	}
 	defer func() { f.depth-- }()
-	if err := f.spend(1); err != nil {
+	if err := f.spend(fn.work); err != nil {
 		return nil, err
 	}
 	base, top := f.base, len(f.locals)

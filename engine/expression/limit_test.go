@@ -109,7 +109,7 @@ var _ = Describe("limits", Label("time"), func() {
 			_, err := compile(`tags.map(t, t + "!")`, options).Eval(f)
 			Expect(err).NotTo(HaveOccurred())
 		}
-		Expect(f.Steps).To(BeNumerically("~", expression.DefaultSteps-600, 300))
+		Expect(f.Steps).To(BeNumerically("~", expression.DefaultSteps-1200, 300))
 	})
 
 	It("bound functions within functions", func() {

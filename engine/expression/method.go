@@ -3,11 +3,11 @@ package expression
 import (
 	"fmt"
 	"math/bits"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/celmap/celmap/engine/function"
 	"github.com/celmap/celmap/engine/value"
 )
 
@@ -23,10 +23,7 @@ func (m *method) call(f *Frame, args []*value.Node) (*value.Node, error) {
 	return tainted(f, args, m.run)
 }
 
-const (
-	maxPattern = 1000    // bytes of a regular expression
-	maxText    = 1 << 20 // bytes of a text that is put together
-)
+const maxText = 1 << 20 // bytes of a text that is put together
 
 var methods = map[string]*method{
 	"startsWith":      {2, 2, `text.startsWith("prefix")`, textTest("startsWith", strings.HasPrefix)},
@@ -94,17 +91,6 @@ func textTest(name string, test func(s, part string) bool) func(*Frame, []*value
 	}
 }
 
-func compilePattern(p string) (*regexp.Regexp, error) {
-	if len(p) > maxPattern {
-		return nil, phrasef("the pattern has %d bytes, at most %d are allowed", len(p), maxPattern)
-	}
-	re, err := regexp.Compile(p)
-	if err != nil {
-		return nil, phrase("this is no regular expression: " + strings.TrimPrefix(err.Error(), "error parsing regexp: "))
-	}
-	return re, nil
-}
-
 func matches(f *Frame, args []*value.Node) (*value.Node, error) {
 	if args[0].IsNull() {
 		return value.BoolNode(false), nil
@@ -112,18 +98,18 @@ func matches(f *Frame, args []*value.Node) (*value.Node, error) {
 	if err := texts("matches", args...); err != nil {
 		return nil, err
 	}
-	if err := f.spend(100 + len(args[1].Text())); err != nil { // compiling costs far more than matching
-		return nil, err
+	f.Arena.Meter(&f.Steps)
+	p, err := function.CompilePattern(f.Arena, args[1].Text())
+	if paid := f.spend(0); paid != nil {
+		return nil, paid
 	}
-	re, err := compilePattern(args[1].Text())
 	if err != nil {
 		return nil, phrase("matches: " + err.Error())
 	}
-	return matchesPattern(re)(f, args)
+	return matchesPattern(p)(f, args)
 }
 
-func matchesPattern(re *regexp.Regexp) func(*Frame, []*value.Node) (*value.Node, error) {
-	weight := len(re.String())>>3 + 1
+func matchesPattern(p *function.Pattern) func(*Frame, []*value.Node) (*value.Node, error) {
 	return func(f *Frame, args []*value.Node) (*value.Node, error) {
 		if args[0].IsNull() {
 			return value.BoolNode(false), nil
@@ -131,10 +117,10 @@ func matchesPattern(re *regexp.Regexp) func(*Frame, []*value.Node) (*value.Node,
 		if err := texts("matches", args...); err != nil {
 			return nil, err
 		}
-		if err := f.spend(len(args[0].Text()) >> 7 * weight); err != nil {
+		if err := f.spend(p.Steps(len(args[0].Text()))); err != nil {
 			return nil, err
 		}
-		return value.BoolNode(re.MatchString(args[0].Text())), nil
+		return value.BoolNode(p.MatchString(args[0].Text())), nil
 	}
 }
 
@@ -216,7 +202,7 @@ func replace(f *Frame, args []*value.Node) (*value.Node, error) {
 	}
 	if size := len(s) + n*(len(with)-len(old)); size > maxText {
 		return nil, errTooLong
-	} else if err := f.spend(size >> 8); err != nil {
+	} else if err := f.spend(size >> 6); err != nil {
 		return nil, err
 	}
 	return f.Arena.String(strings.Replace(s, old, with, n)), nil
@@ -248,7 +234,7 @@ func join(f *Frame, args []*value.Node) (*value.Node, error) {
 			return nil, errTooLong
 		}
 	}
-	if err := f.spend(size>>8 + args[0].Len()>>3); err != nil {
+	if err := f.spend(size>>7 + args[0].Len()>>2); err != nil {
 		return nil, err
 	}
 	b := f.Arena.Text(size)
@@ -270,7 +256,7 @@ func sorted(f *Frame, args []*value.Node) (*value.Node, error) {
 	for m := args[0].First(); m != nil; m = m.Next() {
 		items = append(items, m)
 	}
-	if err := f.spend(len(items) * bits.Len(uint(len(items))) >> 3); err != nil {
+	if err := f.spend(len(items) * bits.Len(uint(len(items))) >> 2); err != nil {
 		return nil, err
 	}
 	var failed error
@@ -345,7 +331,7 @@ func count(f *Frame, args []*value.Node) (*value.Node, error) {
 	if !ok || n < 0 || n > maxRange {
 		return nil, &refused{v: args[0], takes: fmt.Sprintf("lists.range counts up to a whole number from 0 to %d", maxRange)}
 	}
-	if err := f.spend(int(n) >> 3); err != nil {
+	if err := f.spend(int(n) >> 2); err != nil {
 		return nil, err
 	}
 	out := f.Arena.List()

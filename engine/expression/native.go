@@ -197,7 +197,21 @@ func (f *Frame) equal(x, y *value.Node) (bool, error) {
 	if err := f.weigh(x); err != nil {
 		return false, err
 	}
+	if x.Kind() == value.Number {
+		if err := f.spend(digits(x, y)); err != nil {
+			return false, err
+		}
+	}
 	return value.Equal(x, y), nil
+}
+
+// digits is what it costs to compare two numbers: long ones take long.
+func digits(x, y *value.Node) int {
+	n := len(x.Text()) + len(y.Text())
+	if n > 40 {
+		return n >> 1
+	}
+	return n >> 3
 }
 
 // weigh pays for reading all of a value.
@@ -235,7 +249,7 @@ func (e *orderEval) eval(f *Frame) (*value.Node, error) {
 func (f *Frame) order(l, r *value.Node) (int, error) {
 	switch {
 	case l.Kind() == value.Number && r.Kind() == value.Number:
-		return value.CompareNumbers(l, r), nil
+		return value.CompareNumbers(l, r), f.spend(digits(l, r))
 	case l.Kind() == value.String && r.Kind() == value.String:
 		return strings.Compare(l.Text(), r.Text()), f.spend(min(len(l.Text()), len(r.Text())) >> 10)
 	}
@@ -322,7 +336,7 @@ func (f *Frame) size(v *value.Node) (int, error) {
 	case value.List, value.Object:
 		return v.Len(), nil
 	case value.String:
-		return utf8.RuneCountInString(v.Text()), f.spend(len(v.Text()) >> 10)
+		return utf8.RuneCountInString(v.Text()), f.spend(len(v.Text()) >> 8)
 	}
 	return 0, errMisfit
 }
@@ -383,6 +397,7 @@ type firstEval struct {
 	list, when eval
 	local      int
 	condition  *site
+	work       int // steps for each element
 }
 
 func (e *firstEval) eval(f *Frame) (*value.Node, error) {
@@ -404,7 +419,7 @@ func (e *firstEval) eval(f *Frame) (*value.Node, error) {
 
 func (e *firstEval) search(f *Frame, list *value.Node) (*value.Node, error) {
 	for m := list.First(); m != nil; m = m.Next() {
-		if err := f.spend(1); err != nil {
+		if err := f.spend(e.work); err != nil {
 			return nil, e.fail(f, err, list)
 		}
 		f.locals[f.base+e.local] = m
@@ -472,12 +487,17 @@ func (fn builtin) call(f *Frame, args []*value.Node) (*value.Node, error) {
 	secret, work := false, 1
 	for _, v := range args {
 		secret = secret || v.HoldsSecret()
-		work += len(v.Text())>>10 + v.Len()>>5
+		work += len(v.Text())>>7 + v.Len()>>2
 	}
 	if err := f.spend(work); err != nil {
 		return nil, err
 	}
+	made := f.Arena.Nodes()
+	f.Arena.Meter(&f.Steps)
 	v, err := fn(f.Arena, args)
+	if paid := f.spend(len(v.Text())>>7 + (f.Arena.Nodes()-made)>>1); paid != nil {
+		return nil, paid
+	}
 	if err != nil {
 		return nil, unquoted(err, secret)
 	}
@@ -489,7 +509,7 @@ func tainted(f *Frame, args []*value.Node, run func(*Frame, []*value.Node) (*val
 	secret, work := false, 1
 	for _, v := range args {
 		secret = secret || v.HoldsSecret()
-		work += len(v.Text()) >> 10
+		work += len(v.Text()) >> 7
 	}
 	if err := f.spend(work); err != nil {
 		return nil, err

@@ -51,7 +51,7 @@ func helpers() []cel.EnvOption {
 		helper(celCompare, 3, cel.BoolType, (*celFrame).compare),
 		helper(celPlain, 1, cel.DynType, func(f *celFrame, args []ref.Val) ref.Val { return plain(f.paid(args[0])) }),
 		helper(celPaid, 1, cel.DynType, func(f *celFrame, args []ref.Val) ref.Val { return f.paid(args[0]) }),
-		helper(celRange, 1, cel.DynType, (*celFrame).walked),
+		helper(celRange, 2, cel.DynType, func(f *celFrame, args []ref.Val) ref.Val { return f.walked(args[0], args[1]) }),
 		helper(celSort, 2, cel.DynType, (*celFrame).sort),
 		helper(celObject, 1, cel.DynType, newObject),
 		helper(celInsert, 2, cel.DynType, insertAll),
@@ -73,11 +73,11 @@ func helpers() []cel.EnvOption {
 			n, err := f.frame.size(args[0])
 			return types.Int(n), err
 		}),
-		onNodes(celElements, 1, cel.DynType, func(f *celFrame, args []*value.Node) (ref.Val, error) {
-			if args[0].Kind() != value.List {
-				return emptyList, nil
+		helper(celElements, 2, cel.DynType, func(f *celFrame, args []ref.Val) ref.Val {
+			if _, ok := args[0].(traits.Lister); !ok {
+				return emptyList
 			}
-			return f.wrap(args[0]), nil
+			return f.walked(args[0], args[1])
 		}),
 	}
 	for n := range maxArgs + 1 {
@@ -101,11 +101,7 @@ func helper(name string, n int, result *cel.Type, run func(*celFrame, []ref.Val)
 
 func onFrame(run func(*celFrame, []ref.Val) ref.Val) func(...ref.Val) ref.Val {
 	return func(values ...ref.Val) ref.Val {
-		f := values[0].(*celFrame)
-		if f.calls++; f.calls&7 == 0 {
-			f.work(1)
-		}
-		return run(f, values[1:])
+		return run(values[0].(*celFrame), values[1:])
 	}
 }
 
@@ -223,8 +219,19 @@ func (f *celFrame) join(op string, l, r ref.Val) ref.Val {
 		if len(x)+len(y) > maxText {
 			return types.WrapErr(errTooLong)
 		}
-		f.work((len(x) + len(y)) >> 8)
+		f.work((len(x) + len(y)) >> 7)
 		return x + y
+	}
+	if x, ok := l.(types.Bytes); ok {
+		y, ok := r.(types.Bytes)
+		if !ok {
+			return nil
+		}
+		if len(x)+len(y) > maxText {
+			return types.WrapErr(errTooLong)
+		}
+		f.work((len(x) + len(y)) >> 7)
+		return x.Add(y)
 	}
 	_, okL := l.(traits.Lister)
 	_, okR := r.(traits.Lister)
@@ -235,7 +242,7 @@ func (f *celFrame) join(op string, l, r ref.Val) ref.Val {
 	for _, x := range []ref.Val{l, r} {
 		v, err := f.result(x)
 		if err == nil {
-			err = f.frame.spend(v.Len() >> 3)
+			err = f.frame.spend(v.Len() >> 2)
 		}
 		if err != nil {
 			return types.WrapErr(err)
@@ -349,15 +356,19 @@ func (f *celFrame) text(args []ref.Val) ref.Val {
 	return args[0].ConvertToType(types.StringType)
 }
 
-// walked is what a comprehension walks; null has no elements.
-func (f *celFrame) walked(args []ref.Val) ref.Val {
-	switch x := args[0].(type) {
+// walked is what a comprehension walks, which pays for each element; null has
+// none.
+func (f *celFrame) walked(over, index ref.Val) ref.Val {
+	loop := &f.leaf.loops[index.(types.Int)]
+	switch x := over.(type) {
 	case types.Null:
 		return emptyList
-	case *celList, *celObjectVal:
-		return x
+	case *celList:
+		return &celList{n: x.n, f: f, loop: loop}
+	case *celObjectVal:
+		return &celObjectVal{n: x.n, f: f, loop: loop}
 	case traits.Lister:
-		return &walkedList{x, f}
+		return &walkedList{x, f, loop}
 	default:
 		return misfits()
 	}
@@ -366,10 +377,13 @@ func (f *celFrame) walked(args []ref.Val) ref.Val {
 // walkedList is a list of CEL's own, paid for as it is walked.
 type walkedList struct {
 	traits.Lister
-	f *celFrame
+	f    *celFrame
+	loop *loop
 }
 
-func (l *walkedList) Iterator() traits.Iterator { return &paidIterator{l.Lister.Iterator(), l.f} }
+func (l *walkedList) Iterator() traits.Iterator {
+	return &paidIterator{l.Lister.Iterator(), l.f, l.loop}
+}
 
 // Fold gives two-variable comprehensions the index and the element.
 func (l *walkedList) Fold(folder traits.Folder) {
@@ -383,11 +397,12 @@ func (l *walkedList) Fold(folder traits.Folder) {
 
 type paidIterator struct {
 	traits.Iterator
-	f *celFrame
+	f    *celFrame
+	loop *loop
 }
 
 func (it *paidIterator) Next() ref.Val {
-	it.f.work(1)
+	it.f.walk(it.loop)
 	return it.Iterator.Next()
 }
 
@@ -395,10 +410,12 @@ func (it *paidIterator) Next() ref.Val {
 func (f *celFrame) paid(v ref.Val) ref.Val {
 	switch x := v.(type) {
 	case types.String:
-		f.work(len(x) >> 8)
+		f.work(len(x) >> 5)
+	case types.Bytes:
+		f.work(len(x) >> 5)
 	case traits.Lister:
 		if n, ok := x.Size().(types.Int); ok {
-			f.work(int(n) >> 3)
+			f.work(int(n) >> 2)
 		}
 	}
 	return v

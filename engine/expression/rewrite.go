@@ -3,7 +3,6 @@ package expression
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/google/cel-go/common/operators"
 	"github.com/google/cel-go/common/types"
 
+	"github.com/celmap/celmap/engine/function"
 	"github.com/celmap/celmap/engine/source"
 )
 
@@ -112,7 +112,7 @@ func (r *rewriter) rewriteComprehension(e ast.Expr, bound []string) ast.Expr {
 	if call, ok := r.source.GetMacroCall(e.ID()); ok {
 		r.markMacro(e, call.AsCall())
 	}
-	over := r.fresh(celRange, r.rewrite(x.IterRange(), bound))
+	over := r.fresh(celRange, r.rewrite(x.IterRange(), bound), r.loop(e, x.LoopCondition(), x.LoopStep()))
 	init, cond := r.rewrite(x.AccuInit(), bound), r.rewrite(x.LoopCondition(), inner)
 	step, result := r.rewrite(x.LoopStep(), inner), r.rewrite(x.Result(), inner)
 	if x.HasIterVar2() {
@@ -155,6 +155,16 @@ func (r *rewriter) markCall(e ast.Expr, name string, args []ast.Expr) {
 			}
 		}
 	}
+}
+
+// loop notes a loop of the leaf, and returns its index.
+func (r *rewriter) loop(e ast.Expr, body ...ast.Expr) ast.Expr {
+	l := loop{span: r.span(e)}
+	for _, x := range body {
+		l.work += work(x)
+	}
+	r.leaf.loops = append(r.leaf.loops, l)
+	return r.int(len(r.leaf.loops) - 1)
 }
 
 // variable finds where the author wrote the variable of a comprehension: in the
@@ -271,6 +281,13 @@ func (r *rewriter) rewriteCall(e ast.Expr, bound []string) ast.Expr {
 			}
 		}
 	}
+	for range readsAll[name] {
+		for i, x := range out {
+			if x.Kind() != ast.LiteralKind {
+				out[i] = r.fresh(celPaid, x)
+			}
+		}
+	}
 	return r.fac.NewCall(e.ID(), name, out...)
 }
 
@@ -311,7 +328,7 @@ func (r *rewriter) rewriteFirst(e ast.Expr, args []ast.Expr, bound []string) ast
 	choice := r.id()
 	r.mark(choice, r.site(args[2], "condition", args[2]), args[2])
 	loop := r.fac.NewComprehension(r.id(),
-		r.fresh(celElements, r.rewrite(args[0], bound)), name, firstResult,
+		r.fresh(celElements, r.rewrite(args[0], bound), r.loop(e, args[2])), name, firstResult,
 		r.dyn(r.fac.NewList(r.id(), nil, nil)),
 		empty(),
 		r.fac.NewCall(choice, operators.Conditional, r.rewrite(args[2], inner),
@@ -431,7 +448,7 @@ func (c *compiler) checkMethod(e ast.Expr, name string, m *method, args []ast.Ex
 	}
 	if name == "matches" && args[1].Kind() == ast.LiteralKind {
 		if p, ok := args[1].AsLiteral().(types.String); ok {
-			if _, err := compilePattern(string(p)); err != nil {
+			if _, err := function.CompilePattern(nil, string(p)); err != nil {
 				c.at(args[1], "bad-argument", fmt.Sprintf("matches: %s", err), "patterns are written in RE2 syntax")
 				return false
 			}
@@ -444,7 +461,9 @@ func (c *compiler) checkMethod(e ast.Expr, name string, m *method, args []ast.Ex
 func (c *compiler) prepareMethod(m *method, args []ast.Expr) callee {
 	if m == methods["matches"] && args[1].Kind() == ast.LiteralKind {
 		if p, ok := args[1].AsLiteral().(types.String); ok {
-			return &method{run: matchesPattern(regexp.MustCompile(string(p)))}
+			if compiled, err := function.CompilePattern(nil, string(p)); err == nil {
+				return &method{run: matchesPattern(compiled)}
+			}
 		}
 	}
 	return m

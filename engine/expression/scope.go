@@ -45,6 +45,7 @@ type Function struct {
 	Args []string
 	body eval
 	tree *tree
+	work int // steps of a call, without those of loops and calls in it
 }
 
 // Options sets the bounds of expressions. Zero fields mean the default.

@@ -75,6 +75,9 @@ func urlParam(a *value.Arena, args []*value.Node) (*value.Node, *Error) {
 	url, _, _ = strings.Cut(url, "#")
 	_, query, _ := strings.Cut(url, "?")
 	for query != "" {
+		if !a.Pay(1) {
+			return nil, nil
+		}
 		var pair string
 		pair, query, _ = strings.Cut(query, "&")
 		key, val, _ := strings.Cut(pair, "=")

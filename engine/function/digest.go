@@ -62,7 +62,7 @@ func overText(convert func(dst, src []byte) []byte) body {
 		if n.IsNull() {
 			return nil, nil
 		}
-		src, err := appendText(make([]byte, 0, 64), n, 0)
+		src, err := appendText(a, make([]byte, 0, 64), n, 0)
 		if err != nil {
 			return nil, err
 		}
@@ -87,7 +87,7 @@ func uuidFrom(a *value.Arena, args []*value.Node) (*value.Node, *Error) {
 			name = append(name, 0)
 		}
 		var err *Error
-		if name, err = appendText(name, n, i); err != nil {
+		if name, err = appendText(a, name, n, i); err != nil {
 			return nil, err
 		}
 	}

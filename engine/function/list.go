@@ -214,7 +214,7 @@ func joinText(a *value.Arena, args []*value.Node) (*value.Node, *Error) {
 			out = append(out, separator...)
 		}
 		first = false
-		if out, err = appendText(out, m, 0); err != nil {
+		if out, err = appendText(a, out, m, 0); err != nil {
 			return nil, err
 		}
 		if len(out) > maxText {
@@ -236,7 +236,10 @@ func byField(a *value.Arena, args []*value.Node, add func(out *value.Node, key s
 	}
 	out := a.Object()
 	for m := l.First(); m != nil; m = m.Next() {
-		n := find(m, field)
+		if !a.Pay(len(field) >> 4) {
+			return nil, nil
+		}
+		n := find(a, m, field)
 		if n.IsNull() {
 			continue
 		}

@@ -75,9 +75,9 @@ var objectFunctions = []*Function{
 			{`get({"a.b": 1}, "[\"a.b\"]")`, `1`},
 			{`get({"a": 1}, "a.b.c", "none")`, `"none"`},
 		},
-		run: func(_ *value.Arena, args []*value.Node) (*value.Node, *Error) {
+		run: func(a *value.Arena, args []*value.Node) (*value.Node, *Error) {
 			if p := arg(args, 1); p.Kind() == value.String {
-				if n := find(arg(args, 0), p.Text()); !n.IsNull() {
+				if n := find(a, arg(args, 0), p.Text()); !n.IsNull() {
 					return n, nil
 				}
 			}
@@ -171,6 +171,9 @@ func choose(a *value.Arena, args []*value.Node, keep bool) (*value.Node, *Error)
 			return nil, err
 		}
 	}
+	if !a.Pay(len(keys)) {
+		return nil, nil
+	}
 	slices.Sort(keys)
 	out := a.Object()
 	for m := o.First(); m != nil; m = m.Next() {
@@ -194,6 +197,9 @@ func flatten(a *value.Arena, args []*value.Node) (*value.Node, *Error) {
 	size := 0
 	var walk func(prefix string, o *value.Node) bool
 	walk = func(prefix string, o *value.Node) bool {
+		if !a.Pay(1 + o.Len()>>2) {
+			return true // the caller sees that nothing is left
+		}
 		for m := o.First(); m != nil; m = m.Next() {
 			key := prefix + m.Key()
 			if size += len(key); size > maxText {
@@ -241,14 +247,14 @@ func entries(a *value.Arena, args []*value.Node) (*value.Node, *Error) {
 }
 
 // find returns the value at a path, nil if there is none or the path is malformed.
-func find(n *value.Node, path string) *value.Node {
+func find(a *value.Arena, n *value.Node, path string) *value.Node {
 	if path == "" {
 		return nil
 	}
 	for start := true; path != ""; start = false {
 		if path[0] == '[' {
 			var ok bool
-			if n, path, ok = bracket(n, path); !ok {
+			if n, path, ok = bracket(a, n, path); !ok {
 				return nil
 			}
 			continue
@@ -271,7 +277,7 @@ func find(n *value.Node, path string) *value.Node {
 			return nil
 		}
 		if n.Kind() == value.List {
-			n = element(n, name)
+			n = element(a, n, name)
 		} else {
 			n = n.Get(name)
 		}
@@ -280,7 +286,7 @@ func find(n *value.Node, path string) *value.Node {
 }
 
 // bracket follows [0] or ["key"] at the start of a path.
-func bracket(n *value.Node, path string) (_ *value.Node, rest string, ok bool) {
+func bracket(a *value.Arena, n *value.Node, path string) (_ *value.Node, rest string, ok bool) {
 	if len(path) > 1 && (path[1] == '"' || path[1] == '\'') {
 		end := strings.Index(path[2:], path[1:2]+"]")
 		if end < 0 {
@@ -289,17 +295,20 @@ func bracket(n *value.Node, path string) (_ *value.Node, rest string, ok bool) {
 		return n.Get(path[2 : 2+end]), path[end+4:], true
 	}
 	inside, rest, ok := strings.Cut(path[1:], "]")
-	return element(n, inside), rest, ok
+	return element(a, n, inside), rest, ok
 }
 
 // element returns the element of a list at an index written in digits.
-func element(n *value.Node, index string) *value.Node {
+func element(a *value.Arena, n *value.Node, index string) *value.Node {
 	if index == "" || len(index) > 9 || !digitsOnly(index) {
 		return nil
 	}
 	i := 0
 	for _, c := range []byte(index) {
 		i = 10*i + int(c-'0')
+	}
+	if !a.Pay(min(i, n.Len()) >> 6) {
+		return nil
 	}
 	return n.At(i)
 }

@@ -40,6 +40,9 @@ func sum(a *value.Arena, args []*value.Node) (*value.Node, *Error) {
 		if err != nil {
 			return nil, err
 		}
+		if !a.Pay(1 + len(s)>>5) {
+			return nil, nil
+		}
 		if len(s) > maxSummand {
 			return nil, refuse(0, m, "has too many digits to be added")
 		}

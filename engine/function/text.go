@@ -2,7 +2,6 @@ package function
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -57,6 +56,9 @@ var textFunctions = []*Function{
 		run: func(a *value.Arena, args []*value.Node) (*value.Node, *Error) {
 			n := arg(args, 0)
 			if n.IsNull() {
+				return nil, nil
+			}
+			if !a.PayFor(n) {
 				return nil, nil
 			}
 			if value.Larger(n, maxJSON) {
@@ -194,7 +196,7 @@ func textOf(a *value.Arena, n *value.Node, i int) (string, *Error) {
 			return s, nil
 		}
 	}
-	b, err := appendText(a.Text(64), n, i)
+	b, err := appendText(a, a.Text(64), n, i)
 	if err != nil {
 		return "", err
 	}
@@ -202,17 +204,23 @@ func textOf(a *value.Arena, n *value.Node, i int) (string, *Error) {
 }
 
 // appendText appends what textOf returns.
-func appendText(dst []byte, n *value.Node, i int) ([]byte, *Error) {
+func appendText(a *value.Arena, dst []byte, n *value.Node, i int) ([]byte, *Error) {
 	switch n.Kind() {
 	case value.Null:
 		return dst, nil
 	case value.String:
 		return append(dst, n.Text()...), nil
 	case value.Number:
+		if !a.Pay(len(n.Text()) >> 5) {
+			return dst, nil
+		}
 		dst, ok := appendPlain(dst, n.Text())
 		if !ok {
 			return dst, refuse(i, n, "has too many digits to be written without an exponent: send a number of the size of a double")
 		}
+		return dst, nil
+	}
+	if !a.PayFor(n) {
 		return dst, nil
 	}
 	if value.Larger(n, maxJSON) {
@@ -221,13 +229,11 @@ func appendText(dst []byte, n *value.Node, i int) ([]byte, *Error) {
 	return value.AppendJSON(dst, n), nil
 }
 
-const maxPattern = 1000
-
 func regexReplace(a *value.Arena, args []*value.Node) (*value.Node, *Error) {
 	if arg(args, 0).IsNull() {
 		return nil, nil
 	}
-	re, err := pattern(args)
+	re, err := pattern(a, args)
 	if err != nil {
 		return nil, err
 	}
@@ -242,7 +248,7 @@ func prepareRegexReplace(constants []*value.Node) (body, *Error) {
 	if arg(constants, 1) == nil {
 		return regexReplace, nil
 	}
-	re, err := pattern(constants)
+	re, err := pattern(nil, constants)
 	if err != nil {
 		return nil, err
 	}
@@ -277,16 +283,17 @@ func patternText(args []*value.Node) (string, *Error) {
 	return s, err
 }
 
-func pattern(args []*value.Node) (*regexp.Regexp, *Error) {
-	s, err := patternText(args)
+// pattern compiles the second argument. Without an arena it is not paid for.
+func pattern(a *value.Arena, args []*value.Node) (*Pattern, *Error) {
+	s, err := requiredText(args, 1)
 	if err != nil {
 		return nil, err
 	}
-	re, fault := regexp.Compile(s)
+	p, fault := CompilePattern(a, s)
 	if fault != nil {
-		return nil, refuse(1, args[1], "is no regular expression in RE2 syntax: "+strings.TrimPrefix(fault.Error(), "error parsing regexp: "))
+		return nil, refuse(1, args[1], "cannot be taken here: "+fault.Error())
 	}
-	return re, nil
+	return p, nil
 }
 
 // part is a piece of a replacement: literal text, or a group of the match.
@@ -297,7 +304,7 @@ type part struct {
 
 // replacement reads the third argument of regexReplace. It is not
 // regexp.Expand: that reads $1x as a group named 1x, and drops unknown groups.
-func replacement(args []*value.Node, re *regexp.Regexp) ([]part, *Error) {
+func replacement(args []*value.Node, re *Pattern) ([]part, *Error) {
 	s, err := requiredText(args, 2)
 	if err != nil {
 		return nil, err
@@ -346,17 +353,19 @@ func replacement(args []*value.Node, re *regexp.Regexp) ([]part, *Error) {
 	}
 }
 
-func replaceAll(a *value.Arena, args []*value.Node, re *regexp.Regexp, parts []part) (*value.Node, *Error) {
+func replaceAll(a *value.Arena, args []*value.Node, re *Pattern, parts []part) (*value.Node, *Error) {
 	s, err := scalarText(a, args, 0)
 	if err != nil {
 		return nil, err
 	}
-	matches := re.FindAllStringSubmatchIndex(s, maxParts+1)
+	matches := re.all(a, s, maxParts+1)
 	switch {
 	case matches == nil:
 		return textNode(a, args[0], s), nil
 	case len(matches) > maxParts:
 		return nil, tooManyParts("matches")
+	case !a.Pay(len(matches) * (len(parts) + 1)):
+		return nil, nil
 	}
 	out, from := make([]byte, 0, len(s)), 0
 	for _, m := range matches {
@@ -391,16 +400,22 @@ func glob(a *value.Arena, args []*value.Node) (*value.Node, *Error) {
 	if err != nil {
 		return nil, err
 	}
-	return value.BoolNode(Glob(s, p)), nil
+	return value.BoolNode(matches(a, s, p)), nil
 }
 
 // Glob reports whether the whole text matches a pattern, in which * stands for any
 // number of characters and ? for one. It compares with one point of return, the last star: a text that fails
 // after it fails for every choice made at an earlier star.
-func Glob(s, p string) bool {
+func Glob(s, p string) bool { return matches(value.NewArena(), s, p) }
+
+// matches is Glob, paid for.
+func matches(a *value.Arena, s, p string) bool {
 	i, j := 0, 0
 	star, resume := -1, 0
-	for i < len(s) {
+	for tried := 1; i < len(s); tried++ {
+		if tried&63 == 0 && !a.Pay(1) {
+			return false
+		}
 		switch {
 		case j < len(p) && p[j] == '*':
 			star, resume = j, i
@@ -451,9 +466,12 @@ func render(a *value.Arena, args []*value.Node) (*value.Node, *Error) {
 			return nil, refuse(0, n, "has {{ without }}: close it")
 		}
 		path, words, _ := strings.Cut(inside, "||")
-		if v := find(values, strings.TrimSpace(path)); v.IsEmpty() {
+		if !a.Pay(1) {
+			return nil, nil
+		}
+		if v := find(a, values, strings.TrimSpace(path)); v.IsEmpty() {
 			out = append(out, strings.TrimSpace(words)...)
-		} else if out, err = appendText(out, v, 1); err != nil {
+		} else if out, err = appendText(a, out, v, 1); err != nil {
 			return nil, err
 		}
 		if len(out) > maxText {

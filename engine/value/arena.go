@@ -17,6 +17,7 @@ type Arena struct {
 	texts   slab[byte]
 	text    []byte  // the piece of texts in use; appended to
 	open    []frame // the parser's stack
+	steps   *int    // see Meter
 }
 
 // NewArena returns an empty arena.
@@ -31,6 +32,44 @@ func (a *Arena) Reset() {
 	a.texts.reset()
 	a.text = nil
 }
+
+// Meter names the budget that Pay takes from; nil is none.
+func (a *Arena) Meter(steps *int) { a.steps = steps }
+
+// Pay takes steps from the budget of what runs in the arena, and tells whether
+// anything is left. A function whose work is more than its arguments show pays
+// for it as it goes, and may stop with any result once nothing is left: its
+// caller then fails.
+func (a *Arena) Pay(steps int) bool {
+	if a.steps == nil {
+		return true
+	}
+	*a.steps -= steps
+	return *a.steps >= 0
+}
+
+// PayFor pays for reading all of a value.
+func (a *Arena) PayFor(n *Node) bool {
+	if n == nil || n.kind < String {
+		return true
+	}
+	steps := len(n.text) >> 6
+	if n.kind != String {
+		steps = 1 + n.Len()>>2
+	}
+	if !a.Pay(steps) {
+		return false
+	}
+	for m := n.first; m != nil; m = m.next {
+		if !a.Pay(len(m.key)>>7) || !a.PayFor(m) {
+			return false
+		}
+	}
+	return true
+}
+
+// Nodes counts the nodes that were taken since the last Reset.
+func (a *Arena) Nodes() int { return a.nodes.taken() }
 
 func (a *Arena) new(k Kind) *Node {
 	n := a.nodes.one()

@@ -39,6 +39,9 @@ func (s *slab[T]) one() *T {
 	return t
 }
 
+// taken counts what one has handed out since the last reset.
+func (s *slab[T]) taken() int { return s.chunk*s.chunkLen() - len(s.free) }
+
 // take returns n adjoining Ts, with no capacity beyond them. A piece of more
 // than half a chunk is allocated for itself, and not kept.
 func (s *slab[T]) take(n int) []T {
