@@ -30,6 +30,7 @@ type Batch struct {
 	questions  []*Question
 	asked      map[questionKey][]*Question // the same, which differ in their arguments only
 	round      int
+	pool       pool
 	items      []item // slab that items are taken from
 	indexes    []int  // slab for item.events
 }
@@ -45,6 +46,7 @@ type event struct {
 	mapping  *plan.Mapping
 	answers  []answered
 	items    []*item
+	spent    int  // steps
 	done     bool // its result is known
 }
 
@@ -86,6 +88,7 @@ func (c *Connection) Plan(inputs []Input) *Batch {
 	r := c.runners.Get().(*runner)
 	b := &Batch{connection: c, runner: r, memory: batchMemories.Get().(*memory)}
 	b.arena, b.events = b.memory.arena, b.memory.take(len(inputs))
+	b.pool = newPool(c.program.limits)
 	r.arena, r.frame.Arena = b.arena, b.arena
 	for i := range inputs { // one after the other, while the processor has it at hand
 		b.read(i, inputs[i])
@@ -154,11 +157,13 @@ func (b *Batch) advance(i int) {
 		return
 	}
 	r := b.runner
-	r.start(e.node)
+	steps := b.pool.allow(e)
+	r.start(e.node, steps)
 	r.answers = e.answers
 	if err := guarded(func() error { return b.step(i, e) }); err != nil {
-		b.reject(e, err)
+		b.reject(e, b.pool.explain(e, steps, err))
 	}
+	e.spent += b.pool.take(steps - r.frame.Steps)
 	e.answers = r.answers
 	if e.done && e.result.Status == Mapped {
 		e.result.Warnings = r.warnings

@@ -159,7 +159,7 @@ func (c *Connection) portal(p *plan.Portal, data []byte, arena *value.Arena, lim
 	}
 	r := newRunner(c)
 	r.arena, r.frame.Arena = arena, arena // what is computed lives as long as the connection
-	r.frame.Steps = 1 << 30
+	r.frame.Steps = c.program.limits.BatchSteps
 	r.set(r.variable("body"), body)
 	for _, a := range p.Answer {
 		if a.When != nil {

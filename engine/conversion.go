@@ -12,8 +12,9 @@ import (
 // lineRow is the conversion of a set line that has the same one for all
 // events, or why there is none.
 type lineRow struct {
-	row *plan.TypeRow
-	err error
+	row  *plan.TypeRow
+	err  error
+	cost *cost
 }
 
 // lineRow returns the conversion of a set line.
@@ -27,16 +28,17 @@ func (b *builder) lineRow(l *plan.SetLine) (*plan.TypeRow, error) {
 		}
 		return b.o.Types.Row(t.Text()), nil
 	}
-	if known, ok := r.rows[l]; ok {
+	if known := r.rows[l]; known != nil {
+		r.pay(known.cost)
 		return known.row, known.err
 	}
 	if !b.o.TypeFixed {
 		return r.typeRow(b.o, l.Target)
 	}
-	defer r.lasting()()
-	row, err := r.typeRow(b.o, l.Target)
-	r.rows[l] = lineRow{row, err}
-	return row, err
+	known := &lineRow{}
+	known.cost = r.lasting(func() { known.row, known.err = r.typeRow(b.o, l.Target) })
+	r.rows[l] = known
+	return known.row, known.err
 }
 
 // typeRow returns the conversion of a target by the object's own rule.

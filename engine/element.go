@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/celmap/celmap/engine/plan"
 	"github.com/celmap/celmap/engine/value"
 )
 
@@ -30,6 +31,7 @@ func (o *Output) Elements() []Element {
 		return o.elements
 	}
 	b := o.batch
+	o.pool, o.open = b.pool, map[address][]int{}
 	last := map[string]int{} // user: the latest element with an event of theirs
 	for i := range b.events {
 		e := &b.events[i]
@@ -39,6 +41,9 @@ func (o *Output) Elements() []Element {
 			k = len(o.elements)
 			el := Element{Result: e.result, key: key}
 			el.full = key == nil || !el.take(e)
+			if !el.full {
+				o.open[addressOf(key)] = append(o.open[addressOf(key)], k)
+			}
 			o.elements = append(o.elements, el)
 		}
 		el := &o.elements[k]
@@ -71,8 +76,9 @@ func (o *Output) batchKey(e *event) *item {
 		}
 	}
 	if e.items[0].request.Merges() {
-		r := o.batch.runner
-		r.start(e.node)
+		r, steps := o.batch.runner, o.pool.allow(e)
+		r.start(e.node, steps)
+		defer func() { o.pool.take(steps - r.frame.Steps) }()
 		for _, it := range e.items {
 			err := guarded(func() error {
 				_, err := r.identity(it)
@@ -116,9 +122,14 @@ func (o *Output) home(e *event, key *item, last map[string]int) int {
 	if k, ok := last[e.user]; ok && e.user != "" {
 		earliest = k
 	}
-	for k := earliest; k < len(o.elements); k++ {
+	open := o.open[addressOf(key)]
+	for len(open) > 0 && o.elements[open[0]].full { // never looked at again
+		open = open[1:]
+	}
+	o.open[addressOf(key)] = open
+	for _, k := range open {
 		el := &o.elements[k]
-		if el.full || !together(el.key, key) {
+		if k < earliest || el.full || !together(el.key, key) {
 			continue
 		}
 		if el.take(e) {
@@ -129,14 +140,28 @@ func (o *Output) home(e *event, key *item, last map[string]int) int {
 	return -1
 }
 
+// address is what batches are found by: those of other addresses are not looked
+// at.
+type address struct {
+	request  *plan.Request
+	endpoint string
+}
+
+func addressOf(it *item) address { return address{it.request, it.target.endpoint.Text()} }
+
 // finish builds the requests of an element. Where that fails for a batch, each
 // of its events goes alone, so that one does not harm its neighbours.
 func (o *Output) finish(el *Element) {
 	b := o.batch
 	el.Requests = nil
 	if el.Status == Mapped {
-		b.runner.start(b.events[el.events[0]].node)
+		first, steps := &b.events[el.events[0]], b.connection.program.limits.Steps
+		if len(el.events) == 1 {
+			steps = o.pool.allow(first)
+		}
+		b.runner.start(first.node, steps)
 		requests, err := b.runner.requests(el.items)
+		o.pool.take(steps - b.runner.frame.Steps)
 		if err != nil && len(el.events) > 1 {
 			for i, k := range el.events {
 				e := &b.events[k]
@@ -145,7 +170,7 @@ func (o *Output) finish(el *Element) {
 			return
 		}
 		if err != nil {
-			el.reject(err)
+			el.reject(o.pool.explain(first, steps, err))
 		} else {
 			el.Requests = requests
 		}

@@ -26,16 +26,24 @@ import (
 
 // Limits bounds what rules and events may cost. Zero fields mean the default.
 type Limits struct {
-	Event    value.Limits // size, depth and so on of one event
-	Steps    int          // work of the rules for one event; see expression.Options
-	CEL      uint64       // steps of one part that runs as CEL; see expression.Options
-	Requests int          // requests of one event; default 100
-	Items    int          // items of one event; default 10,000
+	Event      value.Limits // size, depth and so on of one event
+	Steps      int          // work of the rules for one event; default 100,000, about 20 ms
+	CEL        uint64       // of them, for one evaluation of one part that runs as CEL; default all
+	BatchSteps int          // work of the rules for the events of one batch; default 100 times Steps
+	Requests   int          // requests of one event; default 100
+	Items      int          // items of one event; default 10,000
+	Output     int          // bytes of the bodies of all requests of one event; default 64 MiB
 }
 
 func (l Limits) withDefaults() Limits {
 	if l.Steps == 0 {
 		l.Steps = expression.DefaultSteps
+	}
+	if l.BatchSteps == 0 {
+		l.BatchSteps = 100 * l.Steps
+	}
+	if l.Output == 0 {
+		l.Output = 64 << 20
 	}
 	if l.Requests == 0 {
 		l.Requests = 100

@@ -10,6 +10,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/celmap/celmap/engine"
+	"github.com/celmap/celmap/engine/value"
 )
 
 // small loads a destination of one mapping m.
@@ -25,6 +26,9 @@ func small(destination, mapping string, with ...engine.Option) *engine.Program {
 
 const smallRequest = "hosts: {api: https://api.example.com}\nrequests: {q: {method: POST, host: api, url: /q, envelope: =item}}\n"
 
+// manyKeys lets events have as many keys as they have values.
+var manyKeys = engine.WithLimits(engine.Limits{Event: value.Limits{Keys: 100_000}})
+
 // wide is an event with many keys below traits.
 func wide(keys int) string {
 	var b strings.Builder
@@ -39,7 +43,7 @@ func wide(keys int) string {
 // see that in results.
 var _ = Describe("what came before an event", func() {
 	It("does not change what its keys cost", func() {
-		c := bind(small(smallRequest, "objects: {o: {under: [input.traits], rest: {as: lower(upper(lower(upper(lower(upper(key))))))}}}\nsend: [{request: q, item: {n: =size(o)}}]\n"), "{}")
+		c := bind(small(smallRequest, "objects: {o: {under: [input.traits], rest: {as: lower(upper(lower(upper(lower(upper(key))))))}}}\nsend: [{request: q, item: {n: =size(o)}}]\n", manyKeys), "{}")
 		event := wide(20_000)
 		first := lines(c, event)
 		Expect(dig(first[0], "error", "message")).To(ContainSubstring("too many steps"))
@@ -47,13 +51,25 @@ var _ = Describe("what came before an event", func() {
 			Expect(lines(c, event)).To(Equal(first))
 		}
 	})
-	It("does not change what is left for the event after the values of the settings", func() {
+	It("does not change what the values of the settings cost", func() {
 		c := bind(small(smallRequest, "let: {a: 'size(config.list.map(x, x + 1))', b: 'size(input.list.map(x, x + 1))'}\nsend: [{request: q, item: {n: =a == b}}]\n",
-			engine.WithLimits(engine.Limits{Steps: 100})), `{"list":[`+strings.Repeat("1,", 39)+`1]}`)
-		event := `{"list":[` + strings.Repeat("1,", 39) + `1]}`
-		first := lines(c, event)
-		Expect(dig(first[0], "status")).To(Equal("mapped"))
-		Expect(lines(c, event)).To(Equal(first))
+			engine.WithLimits(engine.Limits{Steps: 250})), `{"list":[`+strings.Repeat("1,", 39)+`1]}`)
+		event := func(n int) string { return `{"list":[` + strings.Repeat("1,", n-1) + `1]}` }
+		for range 3 {
+			got := lines(c, event(60), event(40), event(60))
+			Expect(dig(got[0], "error", "code")).To(Equal("too_many_steps"))
+			Expect(dig(got[1], "status")).To(Equal("mapped"))
+			Expect(got[2][10:]).To(Equal(got[0][10:]))
+		}
+	})
+	It("does not make one event pay twice for a value of the settings, in whatever order it reads them", func() {
+		for _, read := range []string{"a + b + b", "b + a + a", "b + b + b"} {
+			c := bind(small(smallRequest, "let: {a: 'size(config.list.map(x, x + 1))', b: 'size(config.list.map(x, x + a))'}\nsend: [{request: q, item: {n: '="+read+"'}}]\n",
+				engine.WithLimits(engine.Limits{Steps: 250})), `{"list":[`+strings.Repeat("1,", 39)+`1]}`)
+			for range 3 {
+				Expect(dig(lines(c, `{}`)[0], "status")).To(Equal("mapped"), read)
+			}
+		}
 	})
 	It("does not change a maximum that depends on the event", func() {
 		for _, order := range [][]string{{"a", "b"}, {"b", "a"}} {

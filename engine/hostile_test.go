@@ -30,6 +30,10 @@ var _ = Describe("hostile events", func() {
 		Entry("braces", func() string { return strings.Repeat(`{"a":`, 1<<18) }, "event_too_deep"),
 		Entry("a giant exponent", func() string { return `{"type":"identify","traits":{"age":1e1000000}}` }, "number_out_of_range"),
 		Entry("a giant exponent with a sign", func() string { return `{"type":"identify","traits":{"age":-1e+9999999999999999999}}` }, "number_out_of_range"),
+		Entry("very many keys", func() string { return wide(10_000) }, "too_many_keys"),
+		Entry("a giant key", func() string { return `{"` + strings.Repeat("x", 5<<10) + `":1}` }, "key_too_long"),
+		Entry("a giant number", func() string { return `{"traits":{"age":` + strings.Repeat("9", 1<<20) + `}}` }, "number_too_long"),
+		Entry("very many values", func() string { return `{"traits":{"tags":[` + strings.Repeat("1,", 200_000) + `1]}}` }, "event_too_many_values"),
 		Entry("invalid UTF-8", func() string { return "{\"type\":\"identify\",\"traits\":{\"a\":\"\xff\"}}" }, "invalid_utf8"),
 		Entry("a key twice", func() string { return `{"type":"identify","type":"track"}` }, "duplicate_key"),
 		Entry("a giant text", func() string { return `{"type":"` + strings.Repeat("x", 10<<20) + `"}` }, "event_too_large"),
@@ -56,7 +60,7 @@ var _ = Describe("hostile events", func() {
 		Expect(dig(lines(bind(p, "{}"), `{"x":1}`)[0], "error", "code")).To(Equal("request_too_large"))
 	})
 	It("bounds the work for objects with very many keys", Label("time"), func() {
-		c := bind(small(smallRequest, "objects: {o: {under: [input.traits], rest: {warn: is left out}}}\nsend: [{request: q, item: {n: =size(o)}}]\n"), "{}")
+		c := bind(small(smallRequest, "objects: {o: {under: [input.traits], rest: {warn: is left out}}}\nsend: [{request: q, item: {n: =size(o)}}]\n", manyKeys), "{}")
 		Expect(dig(lines(c, wide(90_000))[0], "requests", 0, "body", "JSON", "n")).To(BeEquivalentTo("90001"))
 		Expect(growth.Of(func(n int) { lines(c, wide(n)) }, 16_000, 64_000)).To(BeNumerically("<", 12), "a search for each key grows by 16")
 	})

@@ -39,7 +39,7 @@ var severity = map[string]int{
 func (o *Output) Judge(q *Request, answer Answer) ([]Outcome, error) {
 	b := o.batch
 	r := b.runner
-	r.start(nil)
+	r.start(nil, b.connection.program.limits.Steps)
 	body, err := value.Parse(r.arena, answer.Body, value.Limits{Bytes: 32 << 20, Nodes: 2_000_000})
 	if err != nil {
 		body = nil

@@ -37,6 +37,8 @@ type Output struct {
 	batch    *Batch
 	results  []Result
 	elements []Element
+	pool     pool              // what Elements has left
+	open     map[address][]int // batches that may take more, in order
 }
 
 // Map maps the events. Questions that were not answered count as nothing found.
@@ -53,15 +55,17 @@ func (o *Output) Results() []Result {
 	if o.results != nil {
 		return o.results
 	}
-	b := o.batch
+	b, pool := o.batch, o.batch.pool
 	o.results = b.memory.results
 	for i := range b.events {
 		e := &b.events[i]
 		if e.result.Status == Mapped && e.done {
-			b.runner.start(e.node)
+			steps := pool.allow(e)
+			b.runner.start(e.node, steps)
 			requests, err := b.runner.requests(e.items)
+			pool.take(steps - b.runner.frame.Steps)
 			if err != nil {
-				b.reject(e, err)
+				b.reject(e, pool.explain(e, steps, err))
 			}
 			e.result.Requests = requests
 		}
@@ -77,7 +81,7 @@ func (o *Output) Release() {
 	if b == nil {
 		return
 	}
-	o.batch, o.results, o.elements = nil, nil, nil
+	o.batch, o.results, o.elements, o.open = nil, nil, nil, nil
 	b.memory.release()
 	b.memory, b.arena, b.events = nil, nil, nil
 	b.runner.arena, b.runner.frame.Arena = nil, nil

@@ -154,7 +154,7 @@ func (r *runner) join(a, b *value.Node, union bool) (*value.Node, error) {
 		sum := r.arena.Fork(a)
 		for m := b.First(); m != nil; m = m.Next() {
 			if r.frame.Steps -= sum.Len() >> 5; r.frame.Steps < 0 {
-				return nil, &EventError{Code: "too_many_steps", Status: 400, Message: "the lists of items that are the same are too long to be joined"}
+				return nil, &EventError{Code: codeSteps, Status: 400, Message: "the lists of items that are the same are too long to be joined"}
 			}
 			known := false
 			for x := sum.First(); x != nil && !known; x = x.Next() {
@@ -181,6 +181,7 @@ func (r *runner) requests(items []*item) (out []Request, err error) {
 
 func (r *runner) pack(items []*item) ([]Request, error) {
 	var out []Request
+	limits, output := r.connection.program.limits, 0
 	for len(items) > 0 {
 		n := 1
 		for n < len(items) && together(items[0], items[n]) {
@@ -197,8 +198,11 @@ func (r *runner) pack(items []*item) ([]Request, error) {
 			if err != nil {
 				return nil, err
 			}
-			if len(out) >= r.connection.program.limits.Requests {
-				return nil, &EventError{Code: "too_many_requests", Status: 400, Rule: q.Rule, Message: fmt.Sprintf("the event makes more than %d requests", r.connection.program.limits.Requests)}
+			if len(out) >= limits.Requests {
+				return nil, &EventError{Code: "too_many_requests", Status: 400, Rule: q.Rule, Message: fmt.Sprintf("the event makes more than %d requests", limits.Requests)}
+			}
+			if output += q.size; output > limits.Output {
+				return nil, &EventError{Code: "output_too_large", Status: 400, Rule: q.Rule, Message: fmt.Sprintf("the bodies of the event's %d requests up to here have more than %d bytes together", len(out)+1, limits.Output)}
 			}
 			out = append(out, q)
 			group = group[used:]
@@ -280,7 +284,7 @@ func (r *runner) describe(items []*item) (Request, error) {
 	if err != nil {
 		return out, err
 	}
-	if value.Larger(body, maxRequest) {
+	if out.size = value.Size(body, maxRequest); out.size > maxRequest {
 		return out, &EventError{Code: "request_too_large", Status: 400, Rule: it.rule, Message: fmt.Sprintf("the request would have more than %d bytes", maxRequest)}
 	}
 	if body != nil && q.Envelope != nil {

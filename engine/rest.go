@@ -43,6 +43,9 @@ func (b *builder) fillRest() error {
 	if err != nil || of == nil {
 		return err
 	}
+	if b.frame.Steps -= of.Len() >> 2; b.frame.Steps < 0 {
+		return b.spent(rest.Rule)
+	}
 	for m := of.First(); m != nil; m = m.Next() {
 		if err := b.restKey(of, m, name); err != nil {
 			return err

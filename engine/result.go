@@ -36,6 +36,7 @@ type Request struct {
 	Rule       *Rule       // the send entry that made it
 	items      []*item
 	plan       *plan.Request
+	size       int // bytes of its body, about
 }
 
 // Warning says what a mapping left out or doubts.

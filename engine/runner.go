@@ -27,18 +27,28 @@ type runner struct {
 	warnings []Warning
 
 	values []*value.Node // by slot
-	stamp  []uint32      // values[i] belongs to the event with this epoch
-	epoch  uint32
+	stamp  []uint64      // values[i] belongs to the event with this epoch
+	epoch  uint64
 
 	static  *value.Arena // what follows from the connection alone
 	known   []bool       // by slot: values[i] is static and computed, or failed[i]
 	failed  []error      // by slot
+	cost    []*cost      // by slot, of what is known
+	within  *cost        // of what is computed for longer than the event, nil otherwise
 	keys    map[*plan.Object]map[string]*decision
-	rows    map[*plan.SetLine]lineRow
-	targets map[*plan.Request]fixedTarget
+	rows    map[*plan.SetLine]*lineRow
+	targets map[*plan.Request]*fixedTarget
 	spare   []*builder // builders that are not in use
 	vars    map[string]int
 	lines   struct{ value, key, target, index, item, items int } // slots of variables
+}
+
+// cost is what something took that is computed once for all events.
+type cost struct {
+	steps int
+	of    []*cost // of the same kind that it is made of
+	paid  uint64  // epoch of the event that has paid last
+	noted *cost   // that has it under of already
 }
 
 // answered is the answer to a question that the current event has put.
@@ -52,8 +62,8 @@ func newRunner(c *Connection) *runner {
 	p := c.program.plan
 	r := &runner{
 		connection: c, program: p, observe: c.observe, static: value.NewArena(),
-		values: make([]*value.Node, len(p.Slots)+1), stamp: make([]uint32, len(p.Slots)), known: make([]bool, len(p.Slots)), failed: make([]error, len(p.Slots)),
-		keys: map[*plan.Object]map[string]*decision{}, rows: map[*plan.SetLine]lineRow{}, targets: map[*plan.Request]fixedTarget{},
+		values: make([]*value.Node, len(p.Slots)+1), stamp: make([]uint64, len(p.Slots)), known: make([]bool, len(p.Slots)), failed: make([]error, len(p.Slots)), cost: make([]*cost, len(p.Slots)),
+		keys: map[*plan.Object]map[string]*decision{}, rows: map[*plan.SetLine]*lineRow{}, targets: map[*plan.Request]*fixedTarget{},
 		vars: map[string]int{}, epoch: 1, // stamp is zeros: nothing is computed
 	}
 	for i, s := range p.Slots {
@@ -76,14 +86,12 @@ func (r *runner) variable(name string) int {
 	return len(r.program.Slots)
 }
 
-// start makes r ready for an event.
-func (r *runner) start(event *value.Node) {
+// start makes r ready for an event that may take so many steps.
+func (r *runner) start(event *value.Node, steps int) {
 	r.event, r.answers, r.warnings = event, nil, nil
-	r.frame.Steps = r.connection.program.limits.Steps
-	if r.epoch++; r.epoch == 0 { // wrapped: forget every stamp
-		clear(r.stamp)
-		r.epoch = 1
-	}
+	r.frame.Steps = steps
+	r.within = nil // a panic may have left it
+	r.epoch++
 }
 
 // Load implements expression.Loader.
@@ -102,6 +110,7 @@ func (r *runner) Load(slot int) (*value.Node, error) {
 		return r.values[slot], nil
 	}
 	if r.known[slot] {
+		r.pay(r.cost[slot])
 		return r.values[slot], r.failed[slot]
 	}
 	if r.stamp[slot] == r.epoch {
@@ -117,19 +126,47 @@ func (r *runner) Load(slot int) (*value.Node, error) {
 
 // loadStatic computes a value that outlives the batch.
 func (r *runner) loadStatic(slot int, s *plan.Slot) (*value.Node, error) {
-	defer r.lasting()()
-	v, err := r.compute(s)
+	var v *value.Node
+	var err error
+	r.cost[slot] = r.lasting(func() { v, err = r.compute(s) })
 	r.values[slot], r.failed[slot], r.known[slot] = v.Freeze(), err, true
 	return v, err
 }
 
-// lasting lets what follows use memory that outlives the batch, until the
-// returned function is called. Its steps are not those of the event: else the
-// first event would pay for all, and its result would depend on being the first.
-func (r *runner) lasting() (end func()) {
-	arena, steps := r.arena, r.frame.Steps
-	r.arena, r.frame.Arena, r.frame.Steps = r.static, r.static, r.connection.program.limits.Steps
-	return func() { r.arena, r.frame.Arena, r.frame.Steps = arena, arena, steps }
+// lasting runs what gives something that outlives the batch, with a budget of
+// its own. Every event that uses it pays the same, whether it was the first or
+// not: else its result would depend on those before it.
+func (r *runner) lasting(do func()) *cost {
+	arena, steps, around := r.arena, r.frame.Steps, r.within
+	all := r.connection.program.limits.Steps
+	c := &cost{}
+	r.arena, r.frame.Arena, r.frame.Steps, r.within = r.static, r.static, all, c
+	defer func() {
+		r.arena, r.frame.Arena, r.frame.Steps, r.within = arena, arena, steps, around
+		r.pay(c)
+	}()
+	do()
+	c.steps = all - r.frame.Steps
+	return c
+}
+
+// pay takes from the event what something took that it uses, once.
+func (r *runner) pay(c *cost) {
+	if r.within != nil {
+		if c.noted != r.within {
+			c.noted = r.within
+			r.within.of = append(r.within.of, c)
+		}
+		return
+	}
+	if c.paid == r.epoch {
+		return
+	}
+	c.paid = r.epoch
+	r.frame.Steps -= c.steps
+	for _, part := range c.of {
+		r.pay(part)
+	}
 }
 
 func (r *runner) compute(s *plan.Slot) (*value.Node, error) {
@@ -201,6 +238,14 @@ func (r *runner) expr(e *plan.Expr) (*value.Node, error) {
 		return nil, r.located(e, err)
 	}
 	return v, nil
+}
+
+// codeSteps is the code of an event for which the rules take too many steps.
+const codeSteps = "too_many_steps"
+
+// spent is the error of a rule that finds no steps left.
+func (r *runner) spent(by *Rule) error {
+	return &EventError{Code: codeSteps, Status: 400, Message: expression.ErrSteps.Error(), Rule: by, Cause: expression.ErrSteps}
 }
 
 // placeOf names a part of an expression as the rule behind an error.
@@ -298,6 +343,7 @@ func (r *runner) template(t *plan.Template) (*value.Node, error) {
 	case t.Expr != nil:
 		return r.expr(t.Expr)
 	case t.IsObject():
+		r.frame.Steps -= len(t.Fields) >> 2
 		object := r.arena.Object()
 		for _, f := range t.Fields {
 			v, err := r.template(f.Value)
@@ -310,6 +356,7 @@ func (r *runner) template(t *plan.Template) (*value.Node, error) {
 		}
 		return object, nil
 	case t.IsList():
+		r.frame.Steps -= len(t.Items) >> 2
 		list := r.arena.List()
 		for _, x := range t.Items {
 			v, err := r.template(x)

@@ -26,6 +26,7 @@ type target struct {
 type fixedTarget struct {
 	target *target
 	err    error
+	cost   *cost
 }
 
 // target computes address, headers and authentication of an item's request.
@@ -34,18 +35,19 @@ func (r *runner) target(it *item) (*target, error) {
 	if !q.Fixed {
 		return r.makeTarget(it)
 	}
-	if known, ok := r.targets[q]; ok {
+	if known := r.targets[q]; known != nil {
+		r.pay(known.cost)
 		return known.target, known.err
 	}
-	defer r.lasting()()
-	t, err := r.makeTarget(it)
-	if err == nil {
+	known := &fixedTarget{}
+	known.cost = r.lasting(func() { known.target, known.err = r.makeTarget(it) })
+	if t := known.target; known.err == nil {
 		t.endpoint.Freeze()
 		t.headers.Freeze()
 		t.params.Freeze()
 	}
-	r.targets[q] = fixedTarget{t, err}
-	return t, err
+	r.targets[q] = known
+	return known.target, known.err
 }
 
 func (r *runner) makeTarget(it *item) (*target, error) {

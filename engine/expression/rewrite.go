@@ -161,8 +161,9 @@ func (r *rewriter) markCall(e ast.Expr, name string, args []ast.Expr) {
 func (r *rewriter) loop(e ast.Expr, body ...ast.Expr) ast.Expr {
 	l := loop{span: r.span(e)}
 	for _, x := range body {
-		l.work += work(x)
+		l.work += nodes(x)
 	}
+	l.work = 1 + l.work>>2
 	r.leaf.loops = append(r.leaf.loops, l)
 	return r.int(len(r.leaf.loops) - 1)
 }

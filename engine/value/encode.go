@@ -172,6 +172,10 @@ func abbreviate(s string, limit int) string {
 // written out; this stops as soon as the limit is passed.
 func Larger(n *Node, limit int) bool { return weigh(n, limit) < 0 }
 
+// Size returns about how many bytes the JSON of n has, somewhat more than limit
+// if there are more than that.
+func Size(n *Node, limit int) int { return limit - weigh(n, limit) }
+
 // weigh takes the size of n from what is left.
 func weigh(n *Node, left int) int {
 	if left -= n.Len() + 2 + len(n.Text()); left < 0 {

@@ -27,7 +27,7 @@ func FuzzParse(f *testing.F) {
 	own := map[string]bool{
 		value.CodeDuplicateKey: true, value.CodeInvalidUTF8: true, value.CodeNumberOutOfRange: true,
 		value.CodeEventTooLarge: true, value.CodeEventTooDeep: true, value.CodeEventTooMany: true,
-		value.CodeStringTooLong: true, value.CodeNumberTooLong: true,
+		value.CodeStringTooLong: true, value.CodeKeyTooLong: true, value.CodeTooManyKeys: true, value.CodeNumberTooLong: true,
 	}
 	a := value.NewArena()
 	f.Fuzz(func(t *testing.T, src []byte) {

@@ -74,11 +74,11 @@ var _ = Describe("hostile input", func() {
 			fmt.Fprintf(&b, `"k%06dm%06dz":0,`, i, i)
 		}
 		text := b.String()
-		e := refusal(text+`"end":0}`, value.Limits{Bytes: 10 << 20})
+		e := refusal(text+`"end":0}`, value.Limits{Bytes: 10 << 20, Keys: 500_000})
 		Expect(e.Code).To(Equal(value.CodeEventTooMany))
 		Expect(e.Path).To(Equal("k099999m099999z"))
 
-		limits := value.Limits{Bytes: 10 << 20, Nodes: 300_000}
+		limits := value.Limits{Bytes: 10 << 20, Nodes: 300_000, Keys: 300_000}
 		n, err := value.Parse(value.NewArena(), []byte(text+`"end":0}`), limits)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(value.ProbesPerKey(n)).To(And(BeNumerically(">=", 1), BeNumerically("<", 3)))

@@ -102,7 +102,7 @@ value:
 		n.kind = String
 		if end < len(src) && src[end] == '"' && end-start <= p.limits.String {
 			n.text, i = src[start:end], end+1
-		} else if n.text, i = p.string(len(open), start, end); i < 0 {
+		} else if n.text, i = p.string(len(open), start, end, false); i < 0 {
 			return nil
 		}
 	case c == '{' || c == '[':
@@ -189,13 +189,16 @@ member: // at a key
 	if i == len(src) || src[i] != '"' {
 		return p.noKey(len(open)-1, f.node, i)
 	}
+	if int(f.node.count) >= p.limits.Keys {
+		return p.tooManyKeys(len(open)-1, i)
+	}
 	{
 		quote = i
 		start := i + 1
 		end := skipPlain(src, start)
-		if end < len(src) && src[end] == '"' && end-start <= p.limits.String {
+		if end < len(src) && src[end] == '"' && end-start <= p.limits.Key {
 			key, i = src[start:end], end+1
-		} else if key, i = p.string(len(open)-1, start, end); i < 0 {
+		} else if key, i = p.string(len(open)-1, start, end, true); i < 0 {
 			return nil
 		}
 		if f.node.index == nil {
@@ -230,8 +233,9 @@ func bloom(key string) uint64 {
 
 // string reads on a text or key from start to after its closing quote where the
 // quick path of parse stopped, at stop. It returns -1 after an error; depth is
-// the number of steps to the place that the error names.
-func (p *parser) string(depth, start, stop int) (string, int) {
+// the number of steps to the place that the error names. Keys have a limit of
+// their own.
+func (p *parser) string(depth, start, stop int, isKey bool) (string, int) {
 	src, escaped := p.src, false
 	end := stop
 	for {
@@ -256,7 +260,10 @@ func (p *parser) string(depth, start, stop int) (string, int) {
 		}
 		text = p.arena.Intern(b)
 	}
-	if len(text) > p.limits.String {
+	if isKey && len(text) > p.limits.Key {
+		return "", p.keyTooLong(depth, start-1, len(text))
+	}
+	if !isKey && len(text) > p.limits.String {
 		return "", p.tooLong(depth, start-1, len(text))
 	}
 	return text, end + 1

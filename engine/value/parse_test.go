@@ -124,7 +124,7 @@ var _ = Describe("Parse", func() {
 	})
 
 	It("shortens long keys in paths and messages", func() {
-		key := strings.Repeat("ä", 100_000)
+		key := strings.Repeat("ä", 2_000)
 		e := refusal(`{"`+key+`":1,"`+key+`":2}`, value.Limits{})
 		Expect(e.Path).To(Equal(`["` + strings.Repeat("ä", 64) + `…"]`))
 		Expect(len(e.Message)).To(BeNumerically("<", 400))
@@ -204,12 +204,18 @@ var _ = Describe("Limits", func() {
 		Entry("Nodes in an object", value.Limits{Nodes: 3}, `{"a":1,"b":2}`, `{"a":1,"b":2,"c":3}`, "event_too_many_values", 17, `c`),
 		Entry("String", value.Limits{String: 3}, `["abc"]`, `["abcd"]`, "string_too_long", 1, `[0]`),
 		Entry("String, after its escapes", value.Limits{String: 3}, `["\u0061\u00e9"]`, `["\u0061\u00e9\n"]`, "string_too_long", 1, `[0]`),
-		Entry("String, of a key", value.Limits{String: 3}, `{"abc":1}`, `{"abcd":1}`, "string_too_long", 1, ``),
+		Entry("Key", value.Limits{Key: 3}, `{"abc":"abcd"}`, `{"abcd":1}`, "key_too_long", 1, ``),
+		Entry("Key, after its escapes", value.Limits{Key: 3}, `{"a":{"\u0061bc":1}}`, `{"a":{"\u0061bcd":1}}`, "key_too_long", 6, `a`),
+		Entry("Keys", value.Limits{Keys: 2}, `{"a":1,"b":[1,2,3]}`, `{"a":1,"b":2,"c":3}`, "too_many_keys", 13, ``),
+		Entry("Keys, of an object within", value.Limits{Keys: 1}, `{"a":{"b":[1,2,3]}}`, `{"a":{"b":1,"c":2}}`, "too_many_keys", 12, `a`),
 		Entry("String, in bytes of UTF-8", value.Limits{String: 4}, `["éé"]`, `["ééé"]`, "string_too_long", 1, `[0]`),
 		Entry("Number", value.Limits{Number: 4}, `[-1.5]`, `[-1.25]`, "number_too_long", 1, `[0]`),
 		Entry("Depth by default", value.Limits{}, nested(64), nested(65), "event_too_deep", 64, strings.Repeat("[0]", 64)),
 		Entry("Number by default", value.Limits{}, strings.Repeat("9", 308), strings.Repeat("9", 309), "number_too_long", 0, ``),
 		Entry("String by default", value.Limits{}, quoted(1<<20), quoted(1<<20+1), "string_too_long", 0, ``),
+		Entry("Key by default", value.Limits{}, `{`+quoted(4<<10)+`:1}`, `{`+quoted(4<<10+1)+`:1}`, "key_too_long", 1, ``),
+		Entry("Keys by default", value.Limits{}, keyed(10_000), keyed(10_001), "too_many_keys", len(keyed(10_000)), ``),
+		Entry("Keys where more values are allowed", value.Limits{Nodes: 200_000}, keyed(20_000), keyed(20_001), "too_many_keys", len(keyed(20_000)), ``),
 		Entry("Nodes by default", value.Limits{}, `[`+strings.Repeat("1,", 99_998)+`1]`, `[`+strings.Repeat("1,", 99_999)+`1]`, "event_too_many_values", 199_999, `[99999]`),
 		Entry("Bytes by default", value.Limits{}, `1`+strings.Repeat(" ", 4<<20-1), `1`+strings.Repeat(" ", 4<<20), "event_too_large", 4<<20, ``),
 	)
@@ -222,10 +228,19 @@ var _ = Describe("Limits", func() {
 	})
 
 	It("takes its defaults one by one", func() {
-		Expect(value.DefaultLimits()).To(Equal(value.Limits{Bytes: 4 << 20, Depth: 64, Nodes: 100_000, String: 1 << 20, Number: 308}))
+		Expect(value.DefaultLimits()).To(Equal(value.Limits{Bytes: 4 << 20, Depth: 64, Nodes: 100_000, Keys: 10_000, Key: 4 << 10, String: 1 << 20, Number: 308}))
 		Expect(refusal(nested(65), value.Limits{Bytes: 1000, Depth: -1}).Code).To(Equal(value.CodeEventTooDeep))
 	})
 })
+
+// keyed is an object with so many keys.
+func keyed(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `,"%05d":1`, i)
+	}
+	return "{" + b.String()[1:] + "}"
+}
 
 func nested(depth int) string { return strings.Repeat("[", depth) + strings.Repeat("]", depth) }
 

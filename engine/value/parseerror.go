@@ -14,6 +14,8 @@ const (
 	CodeEventTooLarge    = "event_too_large"
 	CodeEventTooDeep     = "event_too_deep"
 	CodeEventTooMany     = "event_too_many_values"
+	CodeTooManyKeys      = "too_many_keys"
+	CodeKeyTooLong       = "key_too_long"
 	CodeStringTooLong    = "string_too_long"
 	CodeNumberTooLong    = "number_too_long"
 	CodeNumberOutOfRange = "number_out_of_range"
@@ -209,6 +211,17 @@ func (p *parser) invalidUTF8(depth, start int, text string) int {
 	}
 	return p.fail(CodeInvalidUTF8, depth, start+i,
 		"found byte 0x%02x in a text, which is no UTF-8 there: send the event in UTF-8", text[i])
+}
+
+func (p *parser) tooManyKeys(depth, i int) *Node {
+	p.fail(CodeTooManyKeys, depth, i,
+		"an object has more than %d keys, which is the most that is accepted: send less data in one object", p.limits.Keys)
+	return nil
+}
+
+func (p *parser) keyTooLong(depth, i, size int) int {
+	return p.fail(CodeKeyTooLong, depth, i,
+		"a key has %d bytes, and at most %d are accepted: use short names as keys, and send texts as values", size, p.limits.Key)
 }
 
 func (p *parser) tooLong(depth, i, size int) int {
