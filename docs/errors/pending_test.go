@@ -46,4 +46,8 @@ var pending = map[string]string{
 	"invalid_body":          "E406",
 	"invalid_request":       "E407",
 	"invalid_maximum":       "E408",
+	"too_many_keys":         "E306",
+	"key_too_long":          "E307",
+	"batch_too_many_steps":  "E315",
+	"output_too_large":      "E316",
 }

@@ -29,8 +29,12 @@ var worst = func() *value.Node {
 	for i := range 2000 {
 		fmt.Fprintf(&texts, `"%d ann@example.com Ann Smith",`, i)
 	}
-	return parse(`{"tags": [` + strings.Repeat("1,", 20_000) + `2], "traits": {"text": "` + long + `", "half": "` + long[:500_000] + `b", "short":"abcabcabc", "url": "https://x/?` + strings.Repeat("a&", 200_000) + `", "tpl": "` + strings.Repeat("{{a}}", 100_000) + `", "num": 1e-300, "digits": "` + digits + `", "obj": {` + strings.TrimSuffix(wide.String(), ",") + `}, "nest": ` + nest + `, "semi":"` + strings.Repeat(";", 90_000) + `", "esc": "` + strings.Repeat(`\u0001`, 100_000) + `", "date":"Tue, 05 Mar 2024 10:00:00 GMT"},
-		"items": [` + strings.TrimSuffix(objs.String(), ",") + `], "context": {"texts":[` + strings.TrimSuffix(texts.String(), ",") + `], "digits": [` + strings.TrimSuffix(strings.Repeat(digits+",", 500), ",") + `], "halves": [` + strings.TrimSuffix(strings.Repeat("0."+digits+",", 500), ",") + `]}, "n": [` + strings.TrimSuffix(strings.Repeat("[[[[[[[[1]]]]]]]],", 2000), ",") + `]}`)
+	n, err := value.Parse(value.NewArena(), []byte(`{"tags": [`+strings.Repeat("1,", 20_000)+`2], "traits": {"text": "`+long+`", "half": "`+long[:500_000]+`b", "short":"abcabcabc", "url": "https://x/?`+strings.Repeat("a&", 200_000)+`", "tpl": "`+strings.Repeat("{{a}}", 100_000)+`", "num": 1e-300, "digits": "`+digits+`", "obj": {`+strings.TrimSuffix(wide.String(), ",")+`}, "nest": `+nest+`, "semi":"`+strings.Repeat(";", 90_000)+`", "esc": "`+strings.Repeat(`\u0001`, 100_000)+`", "date":"Tue, 05 Mar 2024 10:00:00 GMT"},
+		"items": [`+strings.TrimSuffix(objs.String(), ",")+`], "context": {"texts":[`+strings.TrimSuffix(texts.String(), ",")+`], "digits": [`+strings.TrimSuffix(strings.Repeat(digits+",", 500), ",")+`], "halves": [`+strings.TrimSuffix(strings.Repeat("0."+digits+",", 500), ",")+`]}, "n": [`+strings.TrimSuffix(strings.Repeat("[[[[[[[[1]]]]]]]],", 2000), ",")+`]}`), value.Limits{Keys: 20_000})
+	if err != nil {
+		panic(err)
+	}
+	return n
 }()
 
 // hostileRules are rules that try to run for as long as they can: by loops, by

@@ -104,7 +104,7 @@ func matches(f *Frame, args []*value.Node) (*value.Node, error) {
 		return nil, paid
 	}
 	if err != nil {
-		return nil, phrase("matches: " + err.Error())
+		return nil, phrase("matches: the pattern " + err.Error())
 	}
 	return matchesPattern(p)(f, args)
 }

@@ -450,7 +450,7 @@ func (c *compiler) checkMethod(e ast.Expr, name string, m *method, args []ast.Ex
 	if name == "matches" && args[1].Kind() == ast.LiteralKind {
 		if p, ok := args[1].AsLiteral().(types.String); ok {
 			if _, err := function.CompilePattern(nil, string(p)); err != nil {
-				c.at(args[1], "bad-argument", fmt.Sprintf("matches: %s", err), "patterns are written in RE2 syntax")
+				c.at(args[1], "bad-argument", fmt.Sprintf("matches: the pattern %s", err), "patterns are written in RE2 syntax")
 				return false
 			}
 		}

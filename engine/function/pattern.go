@@ -27,41 +27,41 @@ type Pattern struct {
 }
 
 // CompilePattern compiles a regular expression, and pays for it if there is an
-// arena. The error tells why it is none, or is too large.
+// arena. The error tells what the text is instead: "is no regular expression …".
 func CompilePattern(a *value.Arena, text string) (*Pattern, error) {
 	if len(text) > maxPattern {
-		return nil, fmt.Errorf("the pattern has %d bytes, at most %d are taken", len(text), maxPattern)
+		return nil, fmt.Errorf("is too long for a pattern: it has %d bytes, at most %d are taken", len(text), maxPattern)
 	}
 	wide := 0
 	if ignoresCase(text) {
 		wide = wideRanges(text)
 	}
 	if wide > maxWide {
-		return nil, fmt.Errorf("the pattern is too large: where it ignores case, at most %d ranges may go beyond ASCII", maxWide)
+		return nil, fmt.Errorf("is too large for a pattern: where it ignores case, at most %d ranges may go beyond ASCII", maxWide)
 	}
 	if a != nil && !a.Pay(wide<<14+100*strings.Count(strings.ToLower(text), `\p`)) {
 		return nil, errNothingLeft
 	}
 	tree, err := syntax.Parse(text, syntax.Perl)
 	if err != nil {
-		return nil, errors.New("this is no regular expression in RE2 syntax: " + strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		return nil, errors.New("is no regular expression in RE2 syntax: " + strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 	}
 	size, ranges := extent(tree)
 	if size > maxPatternSize {
-		return nil, fmt.Errorf("the pattern is too large: with its repetitions written out it has more than %d parts", maxPatternSize)
+		return nil, fmt.Errorf("is too large for a pattern: with its repetitions written out it has more than %d parts", maxPatternSize)
 	}
 	if a != nil && !a.Pay(100+2*size+ranges>>4) {
 		return nil, errNothingLeft
 	}
 	re, err := regexp.Compile(text)
 	if err != nil {
-		return nil, errors.New("this is no regular expression in RE2 syntax: " + strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		return nil, errors.New("is no regular expression in RE2 syntax: " + strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 	}
 	return &Pattern{Regexp: re, size: size, far: !near(tree), most: beyond(tree)}, nil
 }
 
 // errNothingLeft is not shown: who pays sees that nothing is left.
-var errNothingLeft = errors.New("the pattern takes too many steps")
+var errNothingLeft = errors.New("takes too many steps")
 
 // ignoresCase reports whether an expression has (?i).
 func ignoresCase(text string) bool {

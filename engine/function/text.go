@@ -291,7 +291,7 @@ func pattern(a *value.Arena, args []*value.Node) (*Pattern, *Error) {
 	}
 	p, fault := CompilePattern(a, s)
 	if fault != nil {
-		return nil, refuse(1, args[1], "cannot be taken here: "+fault.Error())
+		return nil, refuse(1, args[1], fault.Error())
 	}
 	return p, nil
 }
