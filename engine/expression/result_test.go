@@ -281,7 +281,7 @@ var _ = Describe("results, in the native form and in CEL", func() {
 		Entry(nil, `traits.email.matches("^[A-Z].*@")`, `true`),
 		Entry(nil, `matches(traits.email, "^b")`, `false`),
 		Entry(nil, `"a.b".matches(traits.email)`, `false`),
-		Entry(nil, `"x".matches("(" + "[")`, `error: this is no regular expression`),
+		Entry(nil, `"x".matches("(" + "[")`, `error: matches: the pattern is no regular expression`),
 		Entry(nil, `tags.map(t, t.matches("a|c"))`, `[true,false,true]`),
 		Entry(nil, `tags.map(t, "a".matches(t))`, `[true,false,true]`),
 		Entry(nil, `"hellö wörld".indexOf("w")`, `6`),
