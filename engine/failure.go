@@ -117,7 +117,7 @@ func (r *runner) located(e *plan.Expr, err error) error {
 	}
 	out := &EventError{Code: "expression_failed", Status: 400, Message: err.Error(), Cause: err}
 	if errors.Is(err, expression.ErrSteps) {
-		out.Code = codeSteps
+		out.Code = "too_many_steps"
 	}
 	from, to := 0, len(e.Text)
 	var failed *expression.Error

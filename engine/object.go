@@ -66,7 +66,7 @@ func (r *runner) each(e *plan.Expr, do func(m *value.Node) error) error {
 	index := int64(0)
 	for m := list.First(); m != nil; m = m.Next() {
 		if r.frame.Steps--; r.frame.Steps < 0 {
-			return (&EventError{Code: codeSteps, Status: 400, Message: expression.ErrSteps.Error(), Path: e.Text, Cause: expression.ErrSteps}).at(e, 0, len(e.Text))
+			return (&EventError{Code: "too_many_steps", Status: 400, Message: expression.ErrSteps.Error(), Path: e.Text, Cause: expression.ErrSteps}).at(e, 0, len(e.Text))
 		}
 		var key *value.Node
 		if list.Kind() == value.Object {

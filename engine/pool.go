@@ -25,7 +25,7 @@ func (p *pool) take(steps int) int {
 // from one that takes too much itself: alone it may be mapped.
 func (p *pool) explain(e *event, allowed int, err error) error {
 	known, ok := err.(*EventError)
-	if !ok || known.Code != codeSteps || allowed >= p.most-e.spent {
+	if !ok || known.Code != "too_many_steps" || allowed >= p.most-e.spent {
 		return err
 	}
 	return &EventError{Code: "batch_too_many_steps", Status: 503, Rule: known.Rule, Path: known.Path, Cause: err,

@@ -154,7 +154,7 @@ func (r *runner) join(a, b *value.Node, union bool) (*value.Node, error) {
 		sum := r.arena.Fork(a)
 		for m := b.First(); m != nil; m = m.Next() {
 			if r.frame.Steps -= sum.Len() >> 5; r.frame.Steps < 0 {
-				return nil, &EventError{Code: codeSteps, Status: 400, Message: "the lists of items that are the same are too long to be joined"}
+				return nil, &EventError{Code: "too_many_steps", Status: 400, Message: "the lists of items that are the same are too long to be joined"}
 			}
 			known := false
 			for x := sum.First(); x != nil && !known; x = x.Next() {

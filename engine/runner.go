@@ -240,12 +240,9 @@ func (r *runner) expr(e *plan.Expr) (*value.Node, error) {
 	return v, nil
 }
 
-// codeSteps is the code of an event for which the rules take too many steps.
-const codeSteps = "too_many_steps"
-
 // spent is the error of a rule that finds no steps left.
 func (r *runner) spent(by *Rule) error {
-	return &EventError{Code: codeSteps, Status: 400, Message: expression.ErrSteps.Error(), Rule: by, Cause: expression.ErrSteps}
+	return &EventError{Code: "too_many_steps", Status: 400, Message: expression.ErrSteps.Error(), Rule: by, Cause: expression.ErrSteps}
 }
 
 // placeOf names a part of an expression as the rule behind an error.
