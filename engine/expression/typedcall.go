@@ -99,6 +99,9 @@ func (t *typer) logic(e, l, r ast.Expr, or bool) shape.Shape {
 	}
 	x, y := t.of(l), t.given(t.assume(l, !or)).of(r)
 	never := func(s shape.Shape) bool { return s.Value() != shape.Nothing && s.Value()&shape.Boolean == 0 }
+	if t.found == nil || !never(x) && !never(y) {
+		return shape.Of(shape.Boolean)
+	}
 	list := "for the first that has a value write a list of alternatives: [" + t.excerpt(l) + ", " + t.excerpt(r) + "]"
 	switch {
 	case never(x) && never(y):
@@ -107,7 +110,7 @@ func (t *typer) logic(e, l, r ast.Expr, or bool) shape.Shape {
 			help = list
 		}
 		t.report(e, Problem{Code: "not-a-boolean", Message: fmt.Sprintf("%s joins what is true or false, here are %s and %s", op, shape.Words(x.Value()), shape.Words(y.Value())), Detail: known(x, y), Help: help})
-	case never(x), never(y):
+	default:
 		if never(y) {
 			l, x = r, y
 		}

@@ -1,12 +1,14 @@
 package schema_test
 
 import (
+	"strconv"
 	"testing/fstest"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
 	"github.com/celmap/celmap/engine/schema"
+	"github.com/celmap/celmap/engine/shape"
 	"github.com/celmap/celmap/engine/value"
 )
 
@@ -85,32 +87,91 @@ var _ = Describe("Compile", func() {
 	})
 })
 
-var _ = Describe("Property", func() {
+var _ = Describe("Shape", func() {
 	s := func() *schema.Schema {
 		return compile(`{
-			"definitions": {"person": {"type": "object", "properties": {"name": {"type": "string"}}, "additionalProperties": false}},
+			"type": "object",
+			"definitions": {
+				"person": {"type": "object", "properties": {"name": {"type": "string"}}, "additionalProperties": false},
+				"node": {"type": "object", "required": ["value"], "properties": {"value": {"type": "integer"}, "next": {"$ref": "#/definitions/node"}}}
+			},
+			"required": ["id", "state"],
 			"allOf": [{"properties": {"traits": {"$ref": "#/definitions/person"}}}],
 			"anyOf": [{"properties": {"user": {"$ref": "#/definitions/person"}}}, {"properties": {"user": {"type": "object"}}}],
-			"properties": {"list": {"type": "array", "items": {"$ref": "#/definitions/person"}}}
+			"if": {"properties": {"state": {"const": "paid"}}}, "then": {"properties": {"paid": {"type": "string"}}},
+			"patternProperties": {"^n_": {"type": ["number", "null"]}},
+			"properties": {
+				"list": {"type": "array", "minItems": 1, "items": {"$ref": "#/definitions/person"}},
+				"pair": {"items": [{"const": 1}, {"type": "boolean"}], "additionalItems": {"type": "string"}},
+				"id": {"type": "string", "pattern": "^[a-z]+$"}, "note": {"type": "string", "pattern": "[a-z]*"},
+				"state": {"enum": ["open", "paid"]}, "mixed": {"enum": ["a", 1, null]}, "never": false,
+				"one": {"oneOf": [{"type": "string"}, {"type": "integer"}]}, "tree": {"$ref": "#/definitions/node"}
+			}
 		}`)
 	}
-	DescribeTable("tells what is declared, possible and impossible",
-		func(want schema.Presence, path ...string) { Expect(s().Property(path...)).To(Equal(want)) },
-		Entry(nil, schema.Known, "traits"),
-		Entry(nil, schema.Known, "traits", "name"),
-		Entry(nil, schema.Unknown, "traits", "nam"),
-		Entry(nil, schema.Unknown, "traits", "name", "first"),
-		Entry(nil, schema.Open, "other"),
-		Entry(nil, schema.Open, "other", "deep"),
-		Entry(nil, schema.Known, "user", "name"),
-		Entry(nil, schema.Open, "user", "other"),
-		Entry(nil, schema.Known, "list", "0", "name"),
-		Entry(nil, schema.Unknown, "list", "0", "x"),
-		Entry(nil, schema.Unknown, "list", "x"),
+	at := func(path ...string) (at shape.Shape, p shape.Presence) {
+		at = s().Shape("the schema")
+		for _, step := range path {
+			if i, err := strconv.Atoi(step); err == nil {
+				at = at.Element(i)
+			} else {
+				at, p = at.Member(step)
+			}
+		}
+		return at, p
+	}
+	DescribeTable("tells what is declared, possible and impossible", func(want shape.Presence, path ...string) {
+		_, presence := at(path...)
+		Expect(presence).To(Equal(want))
+	},
+		Entry(nil, shape.Known, "traits"),
+		Entry(nil, shape.Known, "traits", "name"),
+		Entry(nil, shape.Unknown, "traits", "nam"),
+		Entry(nil, shape.Unknown, "traits", "name", "first"),
+		Entry(nil, shape.Open, "other"),
+		Entry(nil, shape.Open, "other", "deep"),
+		Entry(nil, shape.Known, "user", "name"),
+		Entry(nil, shape.Open, "user", "other"),
+		Entry(nil, shape.Known, "list", "0", "name"),
+		Entry(nil, shape.Unknown, "list", "0", "x"),
+		Entry(nil, shape.Unknown, "list", "x"),
+		Entry(nil, shape.Unknown, "never"),
+		Entry(nil, shape.Known, "paid"),
+		Entry(nil, shape.Known, "n_1"),
 	)
+	DescribeTable("tells what a value can be", func(want string, path ...string) {
+		s, _ := at(path...)
+		Expect(s.String()).To(Equal(want))
+		Expect(s.Source()).To(Equal("the schema"))
+	},
+		Entry(nil, "object"),
+		Entry(nil, "object or absent", "traits"),
+		Entry(nil, "text or absent", "traits", "name"),
+		Entry(nil, "text", "id"),
+		Entry(nil, `"open" or "paid"`, "state"),
+		Entry(nil, `"a" or whole number or null`, "mixed"),
+		Entry(nil, "text or whole number or absent", "one"),
+		Entry(nil, "number or null", "n_1"),
+		Entry(nil, "list of object or absent", "list"),
+		Entry(nil, "whole number or absent", "pair", "0"),
+		Entry(nil, "boolean or absent", "pair", "1"),
+		Entry(nil, "text or absent", "pair", "7"),
+		Entry(nil, "whole number or absent", "tree", "next", "next", "next", "value"),
+		Entry(nil, "anything", "other"),
+		Entry(nil, "anything", "paid"),
+	)
+	It("tells what always has a value", func() {
+		for field, want := range map[string]bool{"id": true, "state": true, "traits": false, "note": false} {
+			s, _ := at(field)
+			Expect(s.HasValue()).To(Equal(want), field)
+		}
+		list, _ := at("list")
+		Expect(list.Without(shape.Absent).HasValue()).To(BeTrue())
+	})
 	It("lists names through $ref, allOf and alternatives", func() {
-		Expect(s().Properties()).To(ConsistOf("traits", "user", "list"))
+		Expect(s().Properties()).To(ContainElements("traits", "user", "list", "paid"))
 		Expect(s().Properties("traits")).To(Equal([]string{"name"}))
+		Expect(s().Properties("list", "0")).To(Equal([]string{"name"}))
 	})
 })
 

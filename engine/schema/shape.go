@@ -4,180 +4,228 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/celmap/celmap/engine/shape"
 	"github.com/celmap/celmap/engine/value"
 )
 
-// Presence is what a schema says of a path.
-type Presence uint8
-
-const (
-	Unknown Presence = iota // no valid value has it
-	Open                    // nothing is said, it may be there
-	Known                   // declared
-)
+// Shape returns what the schema says of a valid value. source is what messages
+// call the schema.
+//
+// What is hard to say (not, contains, propertyNames, if) is left out, so the
+// shape allows more than the schema now and then, and never less.
+func (s *Schema) Shape(source string) shape.Shape {
+	return s.root.shape(source).From(source)
+}
 
 // Properties returns the names of the properties declared below a path, at the
-// top without one, in the order of the schema.
-func (s *Schema) Properties(path ...string) []string {
-	var names []string
-	_, r := s.at(path)
-	r.alternatives(func(x *rule) {
-		if x.object == nil {
-			return
-		}
-		for _, d := range x.object.declared {
-			if !slices.Contains(names, d.name) {
-				names = append(names, d.name)
-			}
-		}
-	})
-	return names
-}
+// top without one, in the order of the schema. The step into a list is the
+// number of an element.
+func (s *Schema) Properties(path ...string) []string { return s.at(path).Names() }
 
-// Property tells whether a value at the path is declared, possible or
-// impossible in a valid value. The step into a list is the number of an element.
-func (s *Schema) Property(path ...string) Presence {
-	p, _ := s.at(path)
-	return p
-}
-
-// at returns what the schema says of a path, and the rule for what stands there.
-func (s *Schema) at(path []string) (Presence, *rule) {
-	p, r := Known, s.root
-	for _, name := range path {
-		if p, r = r.step(name); p == Unknown {
-			break
+func (s *Schema) at(path []string) shape.Shape {
+	at := s.root.shape("")
+	for _, step := range path {
+		if i, err := strconv.Atoi(step); err == nil && at.Can(shape.List) {
+			at = at.Element(i)
+		} else {
+			at, _ = at.Member(step)
 		}
 	}
-	return p, r
+	return at
 }
 
-var (
-	anything = &rule{fixed: yes}
-	nothing  = &rule{fixed: no}
-)
+// maxShapes bounds the rules that bear on one value. Where there are more,
+// nothing is said.
+const maxShapes = 2000
 
-// step returns what r says of a member or element, and the rule for it, which
-// is made up where several bear on it.
-func (r *rule) step(name string) (Presence, *rule) {
+func (r *rule) shape(source string) shape.Shape {
+	budget := maxShapes
+	return r.shapeWithin(source, &budget)
+}
+
+var someValue = shape.Anything.Without(shape.Absent)
+
+func (r *rule) shapeWithin(source string, budget *int) shape.Shape {
 	for r.ref != nil {
 		r = r.ref
+	}
+	if *budget--; *budget < 0 {
+		return someValue
 	}
 	if r.fixed == no {
-		return Unknown, nothing
+		return shape.Shape{}
 	}
-	presence, own := r.ownStep(name)
-	all := []*rule{own}
-	must := func(p Presence, x *rule) {
-		if presence = max(presence, p); p == Unknown || all == nil {
-			presence, all = Unknown, nil
-			return
+	s := someValue
+	if r.list != nil || r.object != nil {
+		s = shape.With(s.Kinds(), ruleParts{r, source})
+	}
+	if r.types != 0 {
+		s = s.Only(r.types.shape())
+	}
+	for _, set := range r.equal {
+		all := make([]shape.Shape, len(set))
+		for i, n := range set {
+			all[i] = shape.Literal(n)
 		}
-		all = append(all, x)
+		s = shape.Meet(s, shape.Union(all...))
 	}
-	if presence == Unknown {
-		return Unknown, nothing
+	if t := r.text; t != nil && (t.min > 0 || t.pattern != nil && !t.pattern.MatchString("")) {
+		s = s.Full(shape.Text)
+	}
+	if r.list != nil && r.list.min > 0 {
+		s = s.Full(shape.List)
+	}
+	if o := r.object; o != nil && (o.min > 0 || len(o.required) > 0) {
+		s = s.Full(shape.Object)
+	}
+	union := func(rules ...*rule) shape.Shape {
+		all := make([]shape.Shape, len(rules))
+		for i, x := range rules {
+			all[i] = someValue
+			if x != nil {
+				all[i] = x.shapeWithin(source, budget)
+			}
+		}
+		return shape.Union(all...)
 	}
 	for _, x := range r.all {
-		must(x.step(name))
+		s = shape.Meet(s, x.shapeWithin(source, budget))
 	}
 	if r.any != nil {
-		must(stepAny(r.any, name))
+		s = shape.Meet(s, union(r.any...))
 	}
 	if r.one != nil {
-		must(stepAny(r.one, name))
+		s = shape.Meet(s, union(r.one...))
 	}
-	for _, x := range [...]*rule{r.then, r.or} { // conditional: they declare, but close nothing
-		if x != nil {
-			must(stepAny([]*rule{x, anything}, name))
-		}
+	if r.then != nil || r.or != nil {
+		s = shape.Meet(s, union(r.then, r.or))
 	}
-	if presence == Unknown {
-		return Unknown, nothing
-	}
-	return presence, join(all, func(r *rule, all []*rule) { r.all = all })
-}
-
-func stepAny(alternatives []*rule, name string) (Presence, *rule) {
-	presence, possible := Unknown, []*rule(nil)
-	for _, x := range alternatives {
-		if p, below := x.step(name); p != Unknown {
-			presence = max(presence, p)
-			possible = append(possible, below)
-		}
-	}
-	if possible == nil {
-		return Unknown, nothing
-	}
-	return presence, join(possible, func(r *rule, all []*rule) { r.any = all })
-}
-
-func join(rules []*rule, as func(*rule, []*rule)) *rule {
-	if len(rules) == 1 {
-		return rules[0]
-	}
-	r := &rule{}
-	as(r, rules)
-	return r
-}
-
-func (r *rule) ownStep(name string) (Presence, *rule) {
-	i, err := strconv.Atoi(name)
-	isIndex := err == nil && i >= 0
-	inList := isIndex && (r.types == 0 || r.types.has(value.List))
-	inObject := r.types == 0 || r.types.has(value.Object)
-	presence, below := Open, anything
-	switch l, o := r.list, r.object; {
-	case !inList && !inObject:
-		return Unknown, nothing
-	case inList && l != nil && l.each != nil:
-		presence, below = Known, l.each
-	case inList && l != nil && i < len(l.tuple):
-		presence, below = Known, l.tuple[i]
-	case inList && l != nil && l.isTuple && l.more != nil:
-		below = l.more
-	case inObject && o != nil:
-		presence, below = o.step(name)
-	}
-	for x := below; ; x = x.ref {
-		if x.fixed == no {
-			return Unknown, nothing
-		}
-		if x.ref == nil {
-			return presence, below
-		}
-	}
-}
-
-func (o *objectRule) step(name string) (Presence, *rule) {
-	if o.members != nil {
-		if e := o.members.get(name); e != nil && e.rule != nil {
-			return Known, e.rule
-		}
-	}
-	for _, p := range o.patterns {
-		if p.pattern.MatchString(name) {
-			return Known, p.rule
-		}
-	}
-	if o.rest != nil {
-		return Open, o.rest
-	}
-	return Open, anything
-}
-
-// alternatives calls visit for r and all rules that may bear on the same value:
-// not for what stands under not and if, which describe other values.
-func (r *rule) alternatives(visit func(*rule)) {
-	for r.ref != nil {
-		r = r.ref
-	}
-	visit(r)
-	for _, group := range [...][]*rule{r.all, r.any, r.one, {r.then, r.or}} {
-		for _, x := range group {
-			if x != nil {
-				x.alternatives(visit)
+	if r.object != nil {
+		for _, d := range r.object.needs { // conditional: they declare, but demand nothing
+			if d.rule != nil {
+				s = shape.Meet(s, union(d.rule, nil))
 			}
 		}
 	}
+	return s
+}
+
+// shape returns the kinds of values of some JSON types.
+func (s kinds) shape() shape.Kinds {
+	var k shape.Kinds
+	for kind, as := range shapeOf {
+		if s.has(value.Kind(kind)) {
+			k |= as
+		}
+	}
+	if s&whole != 0 {
+		k |= shape.Whole
+	}
+	return k
+}
+
+var shapeOf = [...]shape.Kinds{
+	value.Null: shape.Null, value.Bool: shape.Boolean, value.Number: shape.Number,
+	value.String: shape.Text, value.List: shape.List, value.Object: shape.Object,
+}
+
+// ruleParts is what a rule by itself, without those beside it, says of members
+// and elements.
+type ruleParts struct {
+	rule   *rule
+	source string
+}
+
+func (p ruleParts) Member(name string) (shape.Shape, shape.Presence) {
+	o := p.rule.object
+	if o == nil {
+		return shape.Anything, shape.Open
+	}
+	presence, s := shape.Open, shape.Anything
+	required := false
+	add := func(r *rule) {
+		presence, s = shape.Known, shape.Meet(s, r.shape(p.source))
+	}
+	if o.members != nil {
+		if m := o.members.get(name); m != nil {
+			required = m.required
+			if m.rule != nil {
+				add(m.rule)
+			}
+		}
+	}
+	for _, x := range o.patterns {
+		if x.pattern.MatchString(name) {
+			add(x.rule)
+		}
+	}
+	if presence == shape.Open && o.rest != nil {
+		s = o.rest.shape(p.source)
+	}
+	switch {
+	case s.Kinds() == shape.Nothing:
+		return shape.Of(shape.Absent), shape.Unknown
+	case required:
+		return s.Without(shape.Absent), shape.Known
+	}
+	return s.Or(shape.Absent), presence
+}
+
+func (p ruleParts) Others() shape.Shape {
+	o := p.rule.object
+	if o == nil || o.rest == nil {
+		return shape.Anything
+	}
+	all := []shape.Shape{o.rest.shape(p.source)}
+	for _, m := range o.declared {
+		all = append(all, m.rule.shape(p.source))
+	}
+	for _, x := range o.patterns {
+		all = append(all, x.rule.shape(p.source))
+	}
+	return shape.Union(all...).Or(shape.Absent)
+}
+
+func (p ruleParts) Element(i int) shape.Shape {
+	l := p.rule.list
+	switch {
+	case l == nil:
+		return shape.Anything
+	case l.each != nil:
+		return l.each.shape(p.source).Or(shape.Absent)
+	case i < len(l.tuple):
+		return l.tuple[i].shape(p.source).Or(shape.Absent)
+	case l.isTuple && l.more != nil:
+		return l.more.shape(p.source).Or(shape.Absent)
+	}
+	return shape.Anything
+}
+
+func (p ruleParts) Elements() shape.Shape {
+	l := p.rule.list
+	switch {
+	case l == nil:
+		return someValue
+	case l.each != nil:
+		return l.each.shape(p.source)
+	case l.isTuple && l.more != nil:
+		all := []shape.Shape{l.more.shape(p.source)}
+		for _, x := range l.tuple {
+			all = append(all, x.shape(p.source))
+		}
+		return shape.Union(all...)
+	}
+	return someValue
+}
+
+func (p ruleParts) Names() []string {
+	var names []string
+	if p.rule.object != nil {
+		for _, m := range p.rule.object.declared {
+			if !slices.Contains(names, m.name) {
+				names = append(names, m.name)
+			}
+		}
+	}
+	return names
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/xeipuuv/gojsonschema"
 
+	"github.com/celmap/celmap/engine/shape"
 	"github.com/celmap/celmap/engine/value"
 )
 
@@ -199,18 +200,16 @@ func (s *Schema) namesAt(pointer string) []string { return s.Properties(steps(po
 
 // expected puts the types of what the schema declares at a place into words.
 func (s *Schema) expected(at spot) string {
-	_, r := s.at(steps(at.pointer))
-	for r.ref != nil {
-		r = r.ref
+	k := s.at(steps(at.pointer)).Value()
+	if k == shape.All&^shape.Missing || k == shape.Nothing {
+		return "a value"
 	}
 	var names []string
 	for _, name := range []string{"string", "integer", "number", "boolean", "object", "array"} {
-		if t := kindsByName[name]; r.types&t == t {
+		t := kindsByName[name].shape()
+		if k&t == t && !(name == "integer" && k&shape.Number == shape.Number) {
 			names = append(names, typeNames[name])
 		}
-	}
-	if names == nil {
-		return "a value"
 	}
 	return joinOr(names)
 }

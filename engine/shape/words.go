@@ -33,8 +33,11 @@ func (s Shape) words(depth int) string {
 	case Fraction, Number:
 		out = append(out, "number")
 	}
-	if s.kinds&Boolean != 0 {
+	switch {
+	case s.kinds == Boolean:
 		out = append(out, "true or false")
+	case s.kinds&Boolean != 0:
+		out = append(out, "boolean")
 	}
 	if s.kinds&List != 0 {
 		of := "list"
@@ -56,9 +59,6 @@ func (s Shape) words(depth int) string {
 	}
 	if len(out) == 0 {
 		return "nothing"
-	}
-	if out[0] == "true or false" && len(out) > 1 {
-		out[0] = "boolean"
 	}
 	return strings.Join(out, " or ")
 }
