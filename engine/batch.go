@@ -279,8 +279,7 @@ func (r *runner) needs(list []plan.Need) error {
 			if slot, _, ok := n.Path.Path(); ok && r.program.Slots[slot].Kind == plan.ConfigSlot {
 				code, where = "missing_config", "the destination's settings"
 			}
-			return &EventError{Code: code, Status: 400, Message: n.Path.Text + " is missing or empty in " + where, Path: n.Path.Text, Rule: n.Rule,
-				Values: []Operand{{short(n.Path.Text), value.Preview(v)}}}
+			return (&EventError{Code: code, Status: 400, Message: n.Path.Text + " is missing or empty in " + where, Rule: n.Rule}).with(r, n.Path, v)
 		}
 	}
 	return nil

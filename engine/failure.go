@@ -142,11 +142,29 @@ func (e *EventError) with(r *runner, x *plan.Expr, v *value.Node) *EventError {
 	if slot, steps, ok := x.Path(); ok {
 		o.Slot, o.Steps, o.Exact = slot, steps, true
 	}
-	e.Values = append(e.Values, Operand{short(x.Text), value.Preview(v)})
+	e.Values = append(e.Values, Operand{short(x.Text), shownValue(v)})
 	if e.Path == "" {
 		e.Path = r.pathOf(&o)
 	}
+	if e.Path == "" && o.Exact { // of the settings
+		e.Path = x.Text
+	}
 	return e
+}
+
+func shownValue(v *value.Node) string {
+	if v == nil {
+		return "missing"
+	}
+	return value.Preview(v)
+}
+
+// calls is what the rules call a value, as a path of the event where it is one.
+func (r *runner) calls(e *plan.Expr) string {
+	if slot, steps, ok := e.Path(); ok && len(steps) > 0 && r.program.Slots[slot].Kind == plan.InputSlot {
+		return strings.TrimPrefix(strings.TrimPrefix(e.Text, "input"), ".")
+	}
+	return e.Text
 }
 
 // short cuts a text of the rules for a message.

@@ -140,7 +140,7 @@ func (r *runner) keyed(o *plan.Object) (*value.Node, error) {
 		if err != nil {
 			return err
 		}
-		return b.put(o.Rule, target, v, row, nil, func() string { return o.Each.Text })
+		return b.put(o.Rule, target, v, row, nil, func() string { return r.calls(o.Each) })
 	})
 	if err != nil {
 		return nil, err
@@ -305,7 +305,7 @@ func (b *builder) sourceName(l *plan.SetLine, at place) string {
 		return s.Expr.Text
 	}
 	if at.root < len(b.o.Under) {
-		return b.o.Under[at.root].Text + dotted(s.Path.String())
+		return b.calls(b.o.Under[at.root]) + dotted(s.Path.String())
 	}
 	return s.Path.String()
 }

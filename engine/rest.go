@@ -73,7 +73,7 @@ func (b *builder) restOf() (*value.Node, string, error) {
 			return nil, "", err
 		}
 		if v.Kind() == value.Object && v.Len() > 0 {
-			return v, e.Text, nil
+			return v, b.calls(e), nil
 		}
 	}
 	if b.o.Rest.Of == nil {
@@ -81,7 +81,7 @@ func (b *builder) restOf() (*value.Node, string, error) {
 			if root.Kind() == value.Object && root.Len() > 0 {
 				name := ""
 				if i < len(b.o.Under) {
-					name = b.o.Under[i].Text
+					name = b.calls(b.o.Under[i])
 				}
 				return root, name, nil
 			}

@@ -212,7 +212,7 @@ func (r *runner) row(t *plan.Table) (*value.Node, error) {
 		if near := source.Suggest(name, rows); near != "" && !by.HoldsSecret() {
 			known = "did you mean " + near + "?"
 		}
-		return nil, (&EventError{Code: "unknown_row", Status: 400, Rule: t.Rule, Path: t.By.Text,
+		return nil, (&EventError{Code: "unknown_row", Status: 400, Rule: t.Rule,
 			Message: fmt.Sprintf("%s is %s, which the table %s does not know; %s", t.By.Text, value.Preview(by), t.Name, known)}).with(r, t.By, by)
 	}
 	return row, nil

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"testing"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"pgregory.net/rapid"
 
 	"github.com/celmap/celmap/engine/expression"
 	"github.com/celmap/celmap/engine/value"
@@ -117,7 +119,6 @@ var _ = Describe("failures", func() {
 	})
 
 	It("are told in our own words", func() {
-		foreign := []string{"no such", "overload", "dyn", "parsing", "strconv", "out of range", "overflow", "modulus", "conversion", "evaluat", "%!", "@", "google", "something else", "fails with the values"}
 		for _, text := range failing {
 			for _, words := range foreign {
 				Expect(strings.ReplaceAll(told(text, expression.Options{}), "ada@example.com", "")).NotTo(ContainSubstring(words), text)
@@ -125,3 +126,45 @@ var _ = Describe("failures", func() {
 		}
 	})
 })
+
+// foreign are words that only programmers use.
+var foreign = []string{"no such", "overload", "dyn", "parsing", "strconv", "out of range", "overflow", "modulus", "conversion", "evaluat", "internal", "%!", "@", "google", "fails with the values"}
+
+// TestFailures makes expressions of all forms fail: none of what is said of them
+// shows a secret, is in words of others, or is about a place outside of the text.
+func TestFailures(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		g := generator{t}
+		part := func() string { return g.any(rapid.IntRange(0, 2).Draw(t, "depth"), nil) }
+		secret := g.pick("secret", "config.token", "config", `{"pssst,hush": 1}[config.token]`, `config.token + "a"`, "config.n", `split(config.token, ",")`, `{"t": config.token}`,
+			`tags.map(t, config.token)`, `config.map(k, config[k])`, `{"a": 1}.transformMapEntry(k, v, {config.token: v})`, `json(config)`, `first(split(config.token, ","), s, true)`, `strict(config.token)`)
+		text := fmt.Sprintf(g.pick("form", "(%s) + (%s)", "(%s) < (%s)", "(%s) && (%s)", "[1, 2].map(v, (%s) * (%s) + v)", "merge(%s, %s)", "plus(%s, %s)", "{text(%s): %s}.x + 1",
+			"first([1, %s], v, v == (%s) + v)", "(%s)[%s] > 1", "{%s: %s}", `[%s].sortBy(v, %s)`, "int(%s) + int(%s)", "(%s).startsWith(%s)", "(%s).exists(v, v == v + (%s))", "decimal(%s) + decimal(%s)",
+			`"x".matches(text(%s) + "(" + text(%s))`, "regexReplace(%s, %s, 1)", "timestamp(%s) > timestamp(%s)", "(%s).join(text(%s))", "!(%s) || !(%s)"), secret, part())
+		doc := parse(g.document())
+		for _, options := range []expression.Options{{}, {CEL: true}} {
+			p, found := expression.Compile(text, newScope(options), expression.Anything, options)
+			if len(found) > 0 {
+				return
+			}
+			_, err := p.Eval(newFrame(doc, options))
+			failed, ok := err.(*expression.Error)
+			if !ok {
+				continue
+			}
+			if failed.From < 0 || failed.To > len(text) || failed.From >= failed.To {
+				t.Fatalf("%s (CEL: %v): [%d,%d)", text, options.CEL, failed.From, failed.To)
+			}
+			said := failed.Message
+			for _, o := range failed.Operands {
+				said += "\n" + o.Shown
+			}
+			said = strings.ReplaceAll(fmt.Sprintf("%s\n%+v\n%+v", said, failed, failed.Cause), `"pssst,hush": 1`, "")
+			for _, words := range append([]string{"pssst", "hush", "PSSST"}, foreign...) {
+				if strings.Contains(said, words) {
+					t.Fatalf("%s (CEL: %v): %s", text, options.CEL, said)
+				}
+			}
+		}
+	})
+}
