@@ -232,10 +232,16 @@ func (b *Batch) validate(e *event) error {
 	if sch == nil || sch.Accepts(e.node) {
 		return nil
 	}
-	for _, v := range sch.Validate(e.node) {
-		return &EventError{Code: "invalid_event", Status: 400, Message: strings.TrimSpace(v.Path + " " + v.Message), Path: v.Path}
+	violations := sch.Validate(e.node)
+	if len(violations) == 0 {
+		return nil
 	}
-	return nil
+	v := violations[0]
+	message := strings.TrimSpace(v.Path + " " + v.Message)
+	if more := len(violations) - 1; more > 0 {
+		message += fmt.Sprintf(" (and %d more)", more)
+	}
+	return &EventError{Code: "invalid_event", Status: 400, Message: message, Path: v.Path, Values: []Operand{{"schema", sch.Name()}}}
 }
 
 // route finds the first route that applies.
