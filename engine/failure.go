@@ -26,6 +26,7 @@ type EventError struct {
 	Message    string
 	Path       string    // where in the event, in path notation; may be empty
 	Rule       *Rule     // nil where no rule was involved (invalid JSON); its Span is the smallest part that failed
+	Function   *Rule     // the part that failed of a function of the rules, where the rule calls one
 	Expression string    // of a rule that failed: that part, in one line
 	Values     []Operand // what it worked on; no secrets
 	Cause      error
@@ -71,7 +72,7 @@ func (e *EventError) Details() []Operand {
 
 // AppendJSON appends the error as results have it:
 //
-//	{"code", "status", "message", "path", "rule", "expression", "values": {TEXT: VALUE}}
+//	{"code", "status", "message", "path", "rule", "function", "expression", "values": {TEXT: VALUE}}
 //
 // What is empty is left out, except for the first three.
 func (e *EventError) AppendJSON(dst []byte) []byte {
@@ -82,6 +83,10 @@ func (e *EventError) AppendJSON(dst []byte) []byte {
 	dst = append(dst, `,"message":`...)
 	dst = value.AppendString(dst, e.Message)
 	dst = appendPlace(dst, e.Path, e.Rule)
+	if e.Function != nil {
+		dst = append(dst, `,"function":`...)
+		dst = value.AppendString(dst, e.Function.Place)
+	}
 	if e.Expression != "" {
 		dst = append(dst, `,"expression":`...)
 		dst = value.AppendString(dst, e.Expression)
@@ -123,6 +128,10 @@ func (r *runner) located(e *plan.Expr, err error) error {
 	var failed *expression.Error
 	if errors.As(err, &failed) {
 		from, to, out.Message = failed.From, failed.To, failed.Message
+		if in := failed.Inner; in != nil && in.Function.Body != nil {
+			span := in.Function.Body.At(in.From, in.To)
+			out.Function = &Rule{ID: "functions/" + in.Function.Name, Span: span, Place: span.String()}
+		}
 		r.operands(out, failed)
 	}
 	out.at(e, from, to)

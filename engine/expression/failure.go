@@ -57,11 +57,11 @@ func (r *refused) Error() string { return r.takes + "; this is " + value.Preview
 
 // called is a function of the rules that failed.
 type called struct {
-	name string
-	err  error
+	fn  *Function
+	err error
 }
 
-func (c *called) Error() string { return c.name + ": " + c.err.Error() }
+func (c *called) Error() string { return c.fn.Name + ": " + c.err.Error() }
 func (c *called) Unwrap() error { return c.err }
 
 // loading is an error of the Loader inside a leaf.
@@ -101,6 +101,13 @@ func (f *Frame) explain(err error) error {
 	}
 	e := &Error{From: failed.at.from, To: failed.at.to, Cause: f.causeOf(failed.cause), Blamed: -1}
 	e.Operands = failed.operands()
+	if call, ok := failed.cause.(*called); ok {
+		if inner, ok := e.Cause.(*Error); ok {
+			if e.Inner = inner.Inner; e.Inner == nil {
+				e.Inner = &Inner{call.fn, inner.From, inner.To}
+			}
+		}
+	}
 	text, blamed := f.message(failed)
 	e.Message = text
 	for i, o := range e.Operands {
@@ -138,7 +145,7 @@ func (f *Frame) message(failed *failure) (text string, blamed int) {
 		return cause.Error(), cause.Arg
 	case *called:
 		if inner, ok := f.explain(cause.err).(*Error); ok {
-			return cause.name + ": " + inner.Message, -1
+			return cause.fn.Name + ": " + inner.Message, -1
 		}
 		return cause.Error(), -1
 	}

@@ -50,7 +50,7 @@ func (f *Frame) Call(fn *Function, args ...*value.Node) (*value.Node, error) {
 	v, err := fn.body.eval(f)
 	f.locals, f.base = f.locals[:top], base
 	if err != nil {
-		return nil, &called{fn.Name, err}
+		return nil, &called{fn, err}
 	}
 	return v, nil
 }

@@ -14,6 +14,7 @@ package expression
 
 import (
 	"github.com/celmap/celmap/engine/function"
+	"github.com/celmap/celmap/engine/source"
 	"github.com/celmap/celmap/engine/value"
 )
 
@@ -43,6 +44,7 @@ type Loader interface {
 type Function struct {
 	Name string
 	Args []string
+	Body *source.Node // where it is written, for messages; may be nil
 	body eval
 	tree *tree
 	work int // steps of a call, without those of loops and calls in it
@@ -96,6 +98,13 @@ type Error struct {
 	Operands []Operand
 	Blamed   int // index in Operands of the value that does not fit, -1 if that is not clear
 	Cause    error
+	Inner    *Inner // of a call: what failed inside
+}
+
+// Inner is the part that failed of a function written in rules.
+type Inner struct {
+	Function *Function
+	From, To int // bytes of its expression
 }
 
 // Operand is a value that the failed part of an expression worked on.

@@ -400,6 +400,7 @@ func (c *compiler) compileFunction(name string, f *userFunction) *expression.Fun
 	if compiled == nil {
 		compiled = &expression.Function{Name: name, Args: args}
 	}
+	compiled.Body = f.node.Get("value")
 	if f.compiled == nil {
 		f.compiled = compiled
 	}
