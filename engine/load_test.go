@@ -111,6 +111,15 @@ var _ = Describe("a mistake in a rule", func() {
 		Entry("a field that no row has", "destination.yaml", "url: ${family.people}/batch", "url: ${family.«peopel»}/batch", "unknown-field", "did you mean people?"),
 		Entry("a field that the config does not declare", "destination.yaml", "when: config.token != null", "when: config.«tokn» != null", "unknown-field", "did you mean token?"),
 		Entry("a mark where none belongs", "person.yaml", "    when: size(found) > 2", "    when: «=»size(found) > 2", "needless-mark", "only an expression can stand here"),
+		Entry("a path without its mark", "note.yaml", "by: =userId", "by: «context.userId»", "missing-mark", "write =context.userId"),
+		Entry("a name without its mark", "note.yaml", "by: =userId", "by: «userId»", "missing-mark", "userId is a name here"),
+		Entry("a call without its mark", "note.yaml", "by: =userId", "by: «lower(userId)»", "missing-mark", "no = before the expression"),
+		Entry("a choice without its mark", "note.yaml", "by: =userId", "by: «'empty(userId) ? null : userId'»", "missing-mark", "write = before it"),
+		Entry("a value in braces only", "note.yaml", "${value} (", "«{value}» (", "missing-mark", "write ${value}"),
+		Entry("a value behind a dollar sign", "note.yaml", "${value} (${index}", "${value} («$index»", "missing-mark", "write ${index}"),
+		Entry("a call behind a dollar sign", "note.yaml", "${value} (", "«$lower(value)» (", "missing-mark", "write ${lower(value)}"),
+		Entry("a value in round brackets", "note.yaml", "${value} (", "«$(text(value))» (", "missing-mark", "write ${text(value)}"),
+		Entry("the items without their mark", "destination.yaml", "envelope: {people: =items}", "envelope: {people: «items»}", "missing-mark", "write =items"),
 		Entry("a type that no row converts", "profile.yaml", "type: '\"flag\"'", "type: '«\"flga\"»'", "unknown-type", "did you mean flag?"),
 		Entry("a send entry without an item", "note.yaml", "    each: properties.notes\n    item: {text: \"${value} (${index})\", by: =userId}\n", "", "missing-key", "add item"),
 		Entry("a bound that holds for no host", "destination.yaml", `within: "*.shop.example"`, `within: «"*"»`, "bad-within", "*.example.com for those below it"),
@@ -157,10 +166,17 @@ var _ = Describe("a mistake in a rule", func() {
 		Expect(p.Warnings()[0].Code).To(Equal(code))
 		Expect(p.Warnings()[0].Help).To(ContainSubstring(help))
 	},
-		Entry("a text that looks like a path", "note.yaml", "by: =userId", "by: context.userId", "text-like-path", "write =context.userId"),
 		Entry("a root that is repeated", "profile.yaml", "      email: email", "      email: traits.email", "repeated-root", "write email"),
 		Entry("a mapping that no route leads to", "destination.yaml", "    to: note", "    to: order\n    name: again", "unused-mapping", "add a route"),
 	)
+	It("is not a text that only looks like an expression", func() {
+		for _, text := range []string{`"userId"`, "name of userId", "{{ userId }}", "$5 (userId)", "$${userId}", "{name} and {unknown.x}", "application/json", "(see userId)", "a ? b", "x(userId)"} {
+			files := folder("shop")
+			files["note.yaml"] = &fstest.MapFile{Data: []byte(strings.Replace(string(files["note.yaml"].Data), "=userId", strings.ReplaceAll("'"+strings.Trim(text, `"`)+"'", "''", "'"), 1))}
+			_, found := load(files)
+			Expect(found).To(BeEmpty(), text)
+		}
+	})
 	It("is what events share but that differs between them", func() {
 		files := folder("shop")
 		text := strings.NewReplacer("    by: config.release", "    by: userId", "envelope: {people: =items}", "envelope: {people: =items, of: =family.people}").Replace(string(files["destination.yaml"].Data))

@@ -552,28 +552,15 @@ func (c *compiler) template(s *scope, n *source.Node) *Template {
 	case strings.Contains(n.Text, "${"):
 		return c.text(s, n)
 	}
-	c.warnOfPath(s, n)
+	c.foreignMarks(s, n, 0, n.Text)
+	c.forgottenMark(s, n)
 	return &Template{Constant: n.Value(c.arena).Freeze()}
-}
-
-// warnOfPath doubts a text that looks like the path of a field.
-func (c *compiler) warnOfPath(s *scope, n *source.Node) {
-	if n.Style != source.Plain {
-		return
-	}
-	p, problem := expression.ParsePath(n.Text)
-	if problem != nil || len(p) < 2 {
-		return
-	}
-	if slot, ok := s.Slot(p[0].Name); ok && c.program.Slots[slot].Kind != VariableSlot {
-		c.warn(n.Span, "text-like-path", "write ="+n.Text+" for its value, or put the text in quotes", "%q is sent as this text, although %s is a name", n.Text, p[0].Name)
-	}
 }
 
 // text compiles a scalar with ${expr} in it. $${ stands for ${ itself.
 func (c *compiler) text(s *scope, n *source.Node) *Template {
 	t := &Template{kind: textTemplate}
-	literal, rest := "", n.Text
+	literal, rest, from := "", n.Text, 0
 	for rest != "" {
 		i := strings.Index(rest, "${")
 		if i < 0 {
@@ -597,10 +584,12 @@ func (c *compiler) text(s *scope, n *source.Node) *Template {
 			t.Text = append(t.Text, Part{Literal: literal})
 			literal = ""
 		}
+		c.foreignMarks(s, n, from, n.Text[from:start-2])
 		e := c.exprAt(s, n, start, n.Text[start:end], expression.Anything)
 		t.Text = append(t.Text, Part{Expr: e, Rules: e != nil && c.fromTable(e)})
-		rest = n.Text[end+1:]
+		from, rest = end+1, n.Text[end+1:]
 	}
+	c.foreignMarks(s, n, from, n.Text[from:])
 	if literal != "" {
 		t.Text = append(t.Text, Part{Literal: literal})
 	}

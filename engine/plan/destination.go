@@ -205,6 +205,8 @@ func (c *compiler) compileRequests(root *source.Node, auth map[string]*Auth, ans
 		s := one
 		if !r.Single {
 			s = many
+		} else {
+			c.forgottenItems(many, body)
 		}
 		r.Envelope, r.Params = c.template(s, body), c.template(s, params)
 		r.UsesItem = !r.Single || c.mentions(one, body, "item") || c.mentions(one, params, "item")

@@ -211,6 +211,8 @@ func (d *damager) scalar(s *scalar) {
 		return
 	}
 	switch marked := strings.HasPrefix(s.Text, "="); {
+	case marked && s.holds == "path" && isPath(s.Text[1:]) && !d.rooted(s):
+		// where no roots are named, a path is read like the expression
 	case marked && s.holds != "expression" && s.Style == source.Plain:
 		d.add("= lost", from, from+1, "")
 	case marked && s.holds != "expression":
@@ -220,6 +222,24 @@ func (d *damager) scalar(s *scalar) {
 	case s.holds == "expression" && len(expressions(s)) > 0 && (s.Style == source.Single || s.Style == source.Double):
 		d.add("= too many", from+1, from+1, "=")
 	}
+}
+
+func isPath(text string) bool {
+	return !slices.ContainsFunc(lex(text), func(t token) bool { return t.kind != 'w' && t.text != "." })
+}
+
+// rooted reports whether the paths of a set line lie below roots, or below an element.
+func (d *damager) rooted(s *scalar) bool {
+	n := d.root
+	for _, key := range s.path {
+		if n.Get("under") != nil || n.Get("each") != nil {
+			return true
+		}
+		if n = n.Get(key); n == nil {
+			return false
+		}
+	}
+	return false
 }
 
 func (d *damager) yes(from, to int) {

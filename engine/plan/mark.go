@@ -1,0 +1,128 @@
+package plan
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/celmap/celmap/engine/expression"
+	"github.com/celmap/celmap/engine/source"
+)
+
+// forgottenMark reports a value of a template that is text, but reads as an
+// expression: its = was most likely forgotten. Quotes say that a name is meant as text.
+func (c *compiler) forgottenMark(s *scope, n *source.Node) {
+	if p, problem := expression.ParsePath(n.Text); problem == nil {
+		if len(p) > 0 && n.Style == source.Plain && c.names(s, p[0].Name) {
+			c.error(n.Span, "missing-mark", "write ="+n.Text+" for its value; where this text is meant, put it in quotes", "%q is sent as this text, although %s is a name here", n.Text, p[0].Name)
+		}
+		return
+	}
+	if likeCode.MatchString(n.Text) && c.readable(s, n.Text) {
+		help := "write = before it for its value"
+		if n.Style == source.Plain {
+			help += "; where this text is meant, write ${\"…\"} with the text in it"
+		}
+		c.error(n.Span, "missing-mark", help, "%s is sent as this text: there is no = before the expression", strconv.Quote(clip(n.Text)))
+	}
+}
+
+// forgottenItems is forgottenMark for the items of an envelope: with a mark
+// forgotten, nothing of the envelope says that it carries many.
+func (c *compiler) forgottenItems(many *scope, n *source.Node) {
+	switch {
+	case n == nil:
+	case n.Kind == source.Mapping:
+		for _, e := range n.Entries {
+			c.forgottenItems(many, e.Value)
+		}
+	case n.Kind == source.Sequence:
+		for _, x := range n.Items {
+			c.forgottenItems(many, x)
+		}
+	case n.Text == "items" || strings.HasPrefix(n.Text, "items."):
+		c.forgottenMark(many, n)
+	}
+}
+
+// likeCode are texts that may be expressions: with a call, an index, a choice or a comparison in them.
+var likeCode = regexp.MustCompile(`^!*[A-Za-z_]\w*[(\[.]|^["'(\[{]|[=!]=|&&|\|\||\s\?\s|\s[-+*/<>]=?\s`)
+
+// readable reports whether a text is an expression of what a scope knows, and
+// of something that it knows.
+func (c *compiler) readable(s *scope, text string) bool {
+	p, problems := expression.Compile(text, s, expression.Anything, c.options.Expression)
+	if len(problems) > 0 {
+		return false
+	}
+	_, constant := p.Constant()
+	return !constant && len(p.Slots()) > 0
+}
+
+func clip(s string) string {
+	if r := []rune(s); len(r) > 40 {
+		return string(r[:40]) + "…"
+	}
+	return s
+}
+
+// names reports whether a word is a name in a scope.
+func (c *compiler) names(s *scope, word string) bool {
+	_, ok := s.Slot(word)
+	return ok
+}
+
+// valueMarks are ways of other tools to put a value into a text: {x}, $(x), $x.
+var valueMarks = regexp.MustCompile(`\$*\{+[^{}$]*\}+|\$\([^$]*\)|\$[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*`)
+
+// foreignMarks reports values that a text takes in the way of another tool.
+// literal is the part of the text without expressions that begins at offset.
+func (c *compiler) foreignMarks(s *scope, n *source.Node, offset int, literal string) {
+	for _, at := range valueMarks.FindAllStringIndex(literal, -1) {
+		from, to := at[0], at[1]
+		mark := literal[from:to]
+		var inner string
+		switch {
+		case strings.HasPrefix(mark, "{{") || strings.HasPrefix(mark, "${") || strings.HasPrefix(mark, "$$"):
+			continue
+		case strings.HasPrefix(mark, "{"):
+			inner = strings.Trim(mark, "{}")
+			to = from + 1 + len(inner) + 1
+		case strings.HasPrefix(mark, "$("):
+			end := closingBracket(mark, 2)
+			if end < 0 {
+				continue
+			}
+			inner, to = mark[2:end], from+end+1
+		default:
+			inner = mark[1:]
+			if rest := literal[to:]; strings.HasPrefix(rest, "(") || strings.HasPrefix(rest, "[") {
+				if end := closingBracket(rest, 1); end > 0 && c.readable(s, inner+rest[:end+1]) {
+					inner, to = inner+rest[:end+1], to+end+1
+				}
+			}
+		}
+		if !c.readable(s, inner) {
+			continue
+		}
+		c.error(n.At(offset+from, offset+to), "missing-mark", "write ${"+inner+"}; where this text is meant, ${\""+literal[from:from+1]+"\"}"+literal[from+1:to],
+			"%s is sent as this text: a value stands in a text as ${ }", strconv.Quote(clip(literal[from:to])))
+	}
+}
+
+// closingBracket returns where the round or square bracket before from is closed, -1 if it is not.
+func closingBracket(text string, from int) int {
+	depth := 0
+	for i := from; i < len(text); i++ {
+		switch text[i] {
+		case '(', '[':
+			depth++
+		case ')', ']':
+			if depth == 0 {
+				return i
+			}
+			depth--
+		}
+	}
+	return -1
+}
