@@ -65,6 +65,7 @@ var _ = Describe("a mistake in a rule", func() {
 		Expect(first.Summary + " | " + first.Help).To(ContainSubstring(help))
 	},
 		Entry("an unknown key", "person.yaml", "needs: [profile.email]", "«neds»: [profile.email]", "unknown-key", "did you mean needs?"),
+		Entry("a short key that is needed", "destination.yaml", "      do: give-up", "      «od»: give-up", "unknown-key", `it lacks the key "do"`),
 		Entry("a key of another tool", "person.yaml", "    when: size(found) > 2", "    «if»: size(found) > 2", "unknown-key", "conditions are written under when"),
 		Entry("a missing key", "person.yaml", "    lookup: people\n", "", "missing-key", `needs the key "lookup"`),
 		Entry("a list where a mapping belongs", "person.yaml", "    with: {by: email}", "    with: «[email]»", "wrong-kind", "has to be a mapping"),

@@ -157,7 +157,6 @@ func (s *Shape) check(c *checker, n *source.Node, at string) *source.Node {
 		kept = append(kept, e)
 	}
 	n.Entries = kept
-	s.strange(c, strange)
 	var missing []string
 	help := ""
 	for _, k := range s.Keys {
@@ -167,7 +166,8 @@ func (s *Shape) check(c *checker, n *source.Node, at string) *source.Node {
 			n.Entries = append(n.Entries, s.entry(c, k, n.Span))
 		}
 	}
-	if len(missing) > 0 {
+	s.strange(c, strange, missing)
+	if len(missing) > len(strange) { // else a strange key stands for each
 		c.add(n.Span, "missing-key", strings.TrimSuffix(help, "\n"), "%s needs the %s", s.Name, keysOf(missing))
 	}
 	for _, group := range s.Any {
@@ -216,7 +216,8 @@ func (s *Shape) likely(n *source.Node) []string {
 
 // strange reports the keys of one mapping that the shape does not have. Several
 // that another construct has stand there for a reason: a line above them is lost.
-func (s *Shape) strange(c *checker, keys []*source.Node) {
+// missing are the keys that the shape lacks, one of which is most likely meant.
+func (s *Shape) strange(c *checker, keys []*source.Node, missing []string) {
 	if len(keys) == 0 {
 		return
 	}
@@ -224,6 +225,9 @@ func (s *Shape) strange(c *checker, keys []*source.Node) {
 	names := make([]string, len(keys))
 	for i, k := range keys {
 		names[i] = strconv.Quote(k.Text)
+	}
+	if len(missing) > 0 {
+		help += "; it lacks the " + keysOf(missing)
 	}
 	if section, other := home(keys); other != nil && len(keys) > 1 {
 		help = "they are keys of " + article(other.Name) + ", which stands under " + section + ": is a line missing above, or the indentation wrong?"
