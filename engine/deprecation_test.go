@@ -64,7 +64,7 @@ var _ = Describe("what is deprecated", func() {
 		return files
 	}
 
-	It("may use what is deprecated", func() { Expect(loadAll(with())).To(BeEmpty()) })
+	It("may use what is deprecated", func() { Expect(told(loadAll(with()))).To(BeEmpty()) })
 
 	DescribeTable("warns who uses it", func(want string, changes ...string) {
 		Expect(told(loadAll(with(changes...)))).To(Equal(want))

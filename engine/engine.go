@@ -82,6 +82,13 @@ func WithBase(find func(name string) (folder fs.FS, display string, ok bool)) Op
 	}
 }
 
+// WithPortal lets Load check the rules against data about an account, as --lookup
+// of `celmap check` does; file is its name in messages. Events are mapped with what
+// Settings give.
+func WithPortal(name, file string, data []byte) Option {
+	return func(o *options) { o.plan.Portal[name] = plan.PortalData{File: file, Data: data} }
+}
+
 // WithFunctions adds functions that rules may call. They have to be pure.
 func WithFunctions(functions ...*function.Function) Option {
 	return func(o *options) { o.plan.Functions = append(o.plan.Functions, functions...) }
@@ -104,7 +111,7 @@ type Program struct {
 // Load reads, checks and compiles a mapping folder, in which links are not followed. All mistakes are found in
 // one go; the error is source.Diagnostics, each with its place.
 func Load(files fs.FS, with ...Option) (*Program, error) {
-	o := options{plan: plan.Options{Events: map[string]fs.FS{}}}
+	o := options{plan: plan.Options{Events: map[string]fs.FS{}, Portal: map[string]plan.PortalData{}}}
 	for _, w := range with {
 		w(&o)
 	}

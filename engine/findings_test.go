@@ -88,7 +88,7 @@ var _ = Describe("the mistakes of a folder", func() {
 		Expect(related("person.yaml: with: {by: email} -> with: {bye: email}")).To(MatchRegexp(`^shop/destination.yaml:\d+:\d+ by \| by is defined here$`))
 		Expect(related("person.yaml:         with: {id: =id}\n -> ")).To(MatchRegexp(`^shop/destination.yaml:\d+:\d+ id \| id is declared here$`))
 		Expect(related("person.yaml: - name: save -> - name: update")).To(MatchRegexp(`^shop/person.yaml:\d+:9 name: update\n(?s:.*) \| the first one$`))
-		Expect(related("destination.yaml:   - when: type == \"track\"\n    to: note ->   - to: note")).To(MatchRegexp(`^shop/destination.yaml:\d+:5 to: note \| it has no when$`))
+		Expect(related("destination.yaml:   - when: type == \"track\"\n    to: note ->   - to: note")).To(MatchRegexp(`^shop/destination.yaml:\d+:5 to: note \| it has no condition that could be false$`))
 	})
 
 	It("name the node by its JSON path", func() {

@@ -38,7 +38,7 @@ requests: {people: {method: POST, host: api, url: /people, envelope: =item}}
 const asked = `celmap: mapping/v1
 name: person
 ask: {found: {lookup: people, with: {field: email}, key: input.email}}
-send: [{request: people, item: {id: "=found[0]"}}]
+send: [{request: people, item: {id: "=found[0]", as: "=fields.id"}}]
 `
 
 // loadAll compiles files, and returns what is found with them or without.

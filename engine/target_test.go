@@ -67,7 +67,7 @@ requests:
 
 var _ = Describe("the URL of a request", func() {
 	It("never goes on with the name of its host", func() {
-		c := bind(small("hosts: {api: https://api.example.com}\nrequests: {q: {method: POST, host: api, url: '${item.path}/x', envelope: =item}}\n", "send: [{request: q, item: {path: =input.path}}]\n"), "{}")
+		c := bind(small("hosts: {api: https://api.example.com}\ntables: {t: {by: config.x, absent: a, rows: {a: {start: null}}}}\nrequests: {q: {method: POST, host: api, url: '${t.start}${item.path}/x', envelope: =item}}\n", "send: [{request: q, item: {path: =input.path}}]\n"), "{}")
 		for _, path := range []string{".evil.example", "evil", "-", "/a", "@evil.example", ":80"} {
 			Expect(dig(lines(c, fmt.Sprintf(`{"path":%q}`, path))[0], "error", "code")).To(Equal("unsafe_url"), path)
 		}

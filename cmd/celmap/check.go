@@ -11,6 +11,7 @@ import (
 type checkCommand struct {
 	Format  string   `enum:"text,json,github" default:"text" help:"text: for people; json: for programs; github: annotations of a workflow."`
 	Explain bool     `name:"explain-types" help:"Also print what every expression can give, and why nothing is known of it where that is so."`
+	Lookup  []string `placeholder:"NAME=FILE" sep:"none" help:"Portal data of an account, as JSON or YAML, against which the targets of rules are checked. Repeatable."`
 	Paths   []string `arg:"" optional:"" name:"path" help:"Folders or files; a folder may hold several mappings, schemas and fixtures. Default: all that is built in."`
 }
 
@@ -26,7 +27,11 @@ Example: celmap check mappings fixtures`
 }
 
 func (c *checkCommand) Run(s *streams) error {
-	k := checker{explain: c.Explain}
+	known, err := readAccount(c.Lookup)
+	if err != nil {
+		return err
+	}
+	k := checker{explain: c.Explain, account: known}
 	if len(c.Paths) == 0 {
 		k.builtin()
 	}
@@ -34,6 +39,9 @@ func (c *checkCommand) Run(s *streams) error {
 		if err := k.path(path); err != nil {
 			return err
 		}
+	}
+	if err := known.unused(); err != nil {
+		return err
 	}
 	errors, warnings := 0, 0
 	for _, d := range k.findings {

@@ -24,6 +24,7 @@ type checker struct {
 
 	explain bool // types are wanted, too
 	types   []engine.Typed
+	account *account // what rules are checked against
 }
 
 // names is what has been looked at.
@@ -131,11 +132,12 @@ func (k *checker) mapping(m mapping) {
 	if !k.mappings.add(m.name) {
 		return
 	}
-	var with []engine.Option
+	with := k.account.options()
 	if k.explain {
 		with = append(with, engine.WithTypes())
 	}
 	program, err := m.loadWith(with...)
+	k.account.note(program)
 	var found source.Diagnostics
 	switch {
 	case err == nil:

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -207,6 +208,10 @@ func shortened(lines []string) []string {
 	return append(lines[:len(lines):len(lines)], "…")
 }
 
+// spare is the code of what nothing uses: a short example may show a part that
+// belongs to more.
+const spare = "R806 unused"
+
 var _ = Describe("The page of the code", func() {
 	for _, p := range codes.All() {
 		It(p.Number+" "+p.Name+" shows what celmap says", func() {
@@ -237,6 +242,9 @@ var _ = Describe("The page of the code", func() {
 				}
 				page = compared(page, c, got)
 			}
+			if p.Number+" "+p.Name != spare {
+				delete(seen, spare)
+			}
 			Expect(seen).To(HaveLen(1), "the wrong example shows one code, its own")
 			Expect(seen).To(HaveKey(p.Number + " " + p.Name))
 
@@ -251,7 +259,10 @@ var _ = Describe("The page of the code", func() {
 			for _, c := range commands {
 				got, ended := printed(c.Text)
 				Expect(ended).To(Equal(exitDone), "%s", strings.Join(got, "\n"))
-				Expect(strings.Join(got, "\n")).NotTo(MatchRegexp(labelled.String()+"|: rejected"), "nothing is wrong with the right example")
+				said := strings.Join(slices.DeleteFunc(slices.Clone(got), func(line string) bool {
+					return strings.Contains(line, "warning["+spare+"]") && p.Number+" "+p.Name != spare
+				}), "\n")
+				Expect(said).NotTo(MatchRegexp(labelled.String()+"|: rejected"), "nothing is wrong with the right example")
 				if len(right.commands) > 0 {
 					page = compared(page, c, got)
 				}

@@ -23,6 +23,7 @@ type Options struct {
 	Events     map[string]fs.FS                                        // named sets of event schemas
 	Base       func(name string) (fsys fs.FS, display string, ok bool) // bases of overlays
 	Functions  []*function.Function
+	Portal     map[string]PortalData // of an account, which the rules are checked against
 	Expression expression.Options
 	Explain    bool // Program.Typed tells what every expression gives
 }
@@ -37,6 +38,7 @@ func Compile(fsys fs.FS, options Options) (*Program, source.Diagnostics) {
 	c := &compiler{
 		options: options, folders: map[*source.File]fs.FS{}, holes: syntax.Holes{}, variables: map[string]int{}, arena: value.NewArena(),
 		objects: map[*source.Node]int{}, places: map[int]source.Span{}, vague: map[any]bool{}, scopes: map[string]*scope{},
+		used: map[int]bool{}, borrowed: map[*source.File]bool{},
 	}
 	f := c.readFolder(fsys, options.Display)
 	if f != nil && f.overlay != nil {
@@ -65,10 +67,12 @@ type compiler struct {
 	folder     *folder
 	arena      *value.Arena // constants of the program
 	variables  map[string]int
-	objects    map[*source.Node]int // slots of objects by their rule
-	places     map[int]source.Span  // where the name of a slot is defined
-	vague      map[any]bool         // tables, objects and types of which not everything is known
-	routesLost bool                 // it is not known which events get where
+	objects    map[*source.Node]int  // slots of objects by their rule
+	places     map[int]source.Span   // where the name of a slot is defined
+	vague      map[any]bool          // tables, objects and types of which not everything is known
+	routesLost bool                  // it is not known which events get where
+	used       map[int]bool          // slots that an expression reads
+	borrowed   map[*source.File]bool // files of the base of an overlay
 	base       *scope
 	exprs      []*Expr
 	scopes     map[string]*scope // of the mappings
@@ -146,6 +150,7 @@ func (c *compiler) compile(f *folder) {
 	c.deprecations(f)
 	c.types()
 	c.dependencies()
+	c.unused(f)
 }
 
 func text(n *source.Node, key string) string {
@@ -387,7 +392,7 @@ func (c *compiler) compileFunction(name string, f *userFunction) *expression.Fun
 	args := texts(f.node.Get("args"))
 	if f.busy {
 		c.error(f.key.Span, "recursive-function", "a function may not call itself, not even through another", "the function %s calls itself", name)
-		f.compiled = &expression.Function{Name: name, Args: args}
+		f.compiled = expression.Broken(name, args)
 		return f.compiled
 	}
 	f.busy = true
@@ -398,7 +403,7 @@ func (c *compiler) compileFunction(name string, f *userFunction) *expression.Fun
 		c.problems(f.in.orOpen(f.node, f.node.Get("args")), body, 0, problems)
 	}
 	if compiled == nil {
-		compiled = &expression.Function{Name: name, Args: args}
+		compiled = expression.Broken(name, args)
 	}
 	compiled.Body = f.node.Get("value")
 	if f.compiled == nil {
@@ -495,6 +500,9 @@ func (c *compiler) exprAt(s *scope, n *source.Node, offset int, text string, wan
 	c.problems(s, n, offset, problems)
 	if p == nil {
 		return nil
+	}
+	for _, slot := range p.Slots() {
+		c.used[slot] = true
 	}
 	e := &Expr{Program: p, node: n, offset: offset}
 	c.exprs = append(c.exprs, e)
@@ -678,6 +686,7 @@ func (c *compiler) compileLets(s *scope, file string, n *source.Node, slots []in
 func (c *compiler) compileRoutes(root *source.Node) {
 	taken := map[string]*source.Node{}
 	list := items(root.Get("routes"))
+	var ways []entry
 	lost := c.open || c.holes[root.Get("routes")] // some routes are not known
 	c.routesLost = lost
 	for i, n := range list {
@@ -698,6 +707,7 @@ func (c *compiler) compileRoutes(root *source.Node) {
 			if name == "" {
 				name = text(rej, "code")
 			}
+			c.checkAt(c.base, rej.Get("at"))
 			r.Reject = &Reject{Code: text(rej, "code"), Status: c.integer(rej, "status", 400), Message: c.template(c.base, rej.Get("message")), At: text(rej, "at")}
 		default:
 			if name == "" {
@@ -707,6 +717,10 @@ func (c *compiler) compileRoutes(root *source.Node) {
 		}
 		lost = lost || c.holes[n]
 		c.routesLost = c.routesLost || lost || r.When == nil && n.Get("when") != nil
+		c.checkName(n.Get("name"), "a route")
+		if r.To != nil {
+			c.checkEventTypes(n, r.When)
+		}
 		if old := taken[name]; old != nil && !c.broken(n) && !c.broken(old) {
 			c.error(n.Span, "duplicate-name", "give one of them a name", "there are two routes %q", name).Relate(old.Span, "the first one")
 		}
@@ -715,11 +729,10 @@ func (c *compiler) compileRoutes(root *source.Node) {
 		if r.Reject != nil {
 			r.Reject.Rule = r.Rule
 		}
-		if n.Get("when") == nil && i < len(list)-1 && !c.holes[n] {
-			c.error(list[i+1].Span, "unreachable", "move the route without when to the end", "this route is never reached: the one before it takes every event").Relate(n.Span, "it has no when")
-		}
+		ways = append(ways, entry{n, r.When})
 		c.program.Routes = append(c.program.Routes, r)
 	}
+	c.firstOf(ways, "route", "takes every event")
 	for _, name := range sortedNames(c.program.Mappings) {
 		if !lost && !slices.ContainsFunc(c.program.Routes, func(r *Route) bool { return r.To == c.program.Mappings[name] }) {
 			c.warn(c.folder.mappings[name].root.Get("name").Span, "unused-mapping", "add a route with to: "+name+", or remove the file", "no route leads to the mapping %q", name)

@@ -36,6 +36,7 @@ func (c *compiler) dependencies() {
 		}
 	}
 	d.keyOnly()
+	d.portalOrder()
 	for _, name := range sortedNames(c.program.Requests) {
 		r := c.program.Requests[name]
 		r.Fixed = d.fixed(r)
@@ -218,4 +219,42 @@ func (o *Object) eachObject(visit func(*Object)) {
 // answer to a question.
 func (d *dependencies) asks(e *Expr) bool {
 	return slices.ContainsFunc(e.Slots(), func(s int) bool { return d.level[s] > 0 })
+}
+
+// portalOrder reports portal data that is made from data further below: it is
+// made in the order of the file, so that would be nothing yet.
+func (d *dependencies) portalOrder() {
+	for _, e := range entries(d.folder.destination.root.Get("portal")) {
+		i := slices.IndexFunc(d.program.Portals, func(p *Portal) bool { return p.Name == e.Key.Text })
+		p := d.program.Portals[i]
+		look := func(x *Expr) {
+			if x == nil {
+				return
+			}
+			for _, s := range x.Slots() {
+				slot := d.program.Slots[s]
+				later := slot.Portal
+				if slot.Kind != PortalSlot {
+					continue
+				}
+				if later == i {
+					d.error(x.Span(0, len(x.Text)), "portal-order", "use what the answer itself says: body", "%s is made from itself here", p.Name)
+				} else if later > i {
+					q := d.program.Portals[later]
+					d.error(x.Span(0, len(x.Text)), "portal-order", "move "+q.Name+" above "+p.Name, "%s is made before %s, so there is nothing of it here", p.Name, q.Name).Relate(d.places[q.Slot], "%s", q.Name)
+				}
+			}
+		}
+		for _, a := range p.Answer {
+			look(a.When)
+			look(a.Value)
+		}
+		if h := p.Request; h != nil {
+			h.URL.walk(look)
+			h.Body.walk(look)
+			for _, f := range slices.Concat(h.Headers, h.Params) {
+				f.Value.walk(look)
+			}
+		}
+	}
 }

@@ -21,6 +21,7 @@ func (c *compiler) compileTables(root *source.Node) {
 		t.Rows = n.Get("rows").Value(c.arena).Freeze()
 		t.By = c.optional(c.base, n, "by", expression.Anything)
 		c.vague[t] = c.holes[n] || c.holes[n.Get("rows")]
+		c.raggedTable(t, n.Get("rows"))
 		if a := n.Get("absent"); a != nil && t.Rows.Get(a.Text) == nil {
 			c.unknown(a, "row", c.keys(n, "rows"))
 		}
@@ -131,6 +132,7 @@ func (c *compiler) url(s *scope, n *source.Node) *Template {
 		return nil
 	}
 	t := c.template(s, n)
+	c.checkStart(n, t)
 	if first := n.Text; first != "" && first[0] != '/' && !strings.HasPrefix(first, "${") && !strings.HasPrefix(first, "?") {
 		c.error(n.Span, "bad-url", "start it with /; the host is named by the key host", "the URL %q does not start with /", n.Text)
 	}
@@ -144,6 +146,10 @@ func (c *compiler) compileAuth(root *source.Node) map[string]*Auth {
 		a := &Auth{Rule: c.rule(c.dest+"/auth/"+text(n, "name"), n), Name: text(n, "name"), When: c.condition(s, n)}
 		if old := byName[a.Name]; old != nil && !c.broken(n) {
 			c.error(n.Get("name").Span, "duplicate-name", "rename one of them", "there are two auth entries %q", a.Name).Relate(old.Span, "the first one")
+		}
+		c.checkName(n.Get("name"), "an auth entry")
+		if a.When != nil {
+			c.constantCondition(entry{n, a.When}, "auth entry")
 		}
 		a.Needs = c.needs(s, a.ID, n.Get("needs"))
 		a.Headers, a.Params = c.fields(s, n.Get("headers")), c.fields(s, n.Get("params"))
@@ -162,6 +168,7 @@ func (c *compiler) compileAnswers(root *source.Node) map[string][]*Answer {
 	for _, e := range entries(root.Get("answers")) {
 		taken := map[string]*source.Node{}
 		lists[e.Key.Text] = nil
+		var rules []entry
 		for _, n := range e.Value.Items {
 			name := text(n, "name")
 			a := &Answer{Rule: c.rule(c.dest+"/answers/"+e.Key.Text+"/"+name, n), When: c.condition(s, n), Do: text(n, "do"), Because: c.template(s, n.Get("because"))}
@@ -176,8 +183,11 @@ func (c *compiler) compileAnswers(root *source.Node) map[string][]*Answer {
 					a.AfterOf = c.expr(s, after, expression.Anything)
 				}
 			}
+			c.checkName(n.Get("name"), "an answer rule")
+			rules = append(rules, entry{n, a.When})
 			lists[e.Key.Text] = append(lists[e.Key.Text], a)
 		}
+		c.firstOf(rules, "answer rule", "takes every answer")
 	}
 	return lists
 }
@@ -217,6 +227,8 @@ func (c *compiler) compileRequests(root *source.Node, auth map[string]*Auth, ans
 			r.Arrays = append(r.Arrays, Array{Name: a.Key.Text, Max: c.optional(c.configScope(), a.Value, "max", expression.Anything)})
 		}
 		c.checkArrays(r, n, many)
+		c.checkBound(r, n)
+		c.checkEncoding(r, r.Envelope, body)
 		r.Same = c.optional(c.configScope().with("item"), n, "same", expression.Anything)
 		c.trace(r, n.Get("trace"))
 		c.requestAuth(r, n.Get("auth"), auth)
@@ -225,10 +237,13 @@ func (c *compiler) compileRequests(root *source.Node, auth map[string]*Auth, ans
 			if a.Kind == source.Sequence {
 				list = a.Items
 			}
-			for _, x := range list {
+			for i, x := range list {
 				rules, ok := answers[x.Text]
 				if !ok {
 					c.unknown(x, "list of answer rules", c.keys(root, "answers"))
+				}
+				if n := len(rules); i < len(list)-1 && n > 0 && c.always(entry{root.Get("answers").Get(x.Text).Items[n-1], rules[n-1].When}) {
+					c.error(list[i+1].Span, "unreachable", "name "+x.Text+" last", "the rules of %s are never reached: %s ends with a rule that takes every answer", list[i+1].Text, x.Text).Relate(rules[n-1].Span, "this rule")
 				}
 				r.Answers = append(r.Answers, rules...)
 			}

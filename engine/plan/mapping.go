@@ -56,8 +56,8 @@ func (c *compiler) compileMapping(f *ruleFile, base *Types) {
 	m := c.program.Mappings[f.name]
 	m.Rule, m.Doc = c.rule(f.name, root), text(root, "doc")
 	s := c.base.child()
-	s.slots, s.functions = map[string]int{}, map[string]*userFunction{}
 	c.scopes[f.name] = s
+	s.slots, s.functions = map[string]int{}, map[string]*userFunction{}
 	s.open = c.holes[root] || c.anyHole(root, "use", "let", "objects", "ask")
 	s.calls = c.holes[root] || c.anyHole(root, "functions")
 	for _, u := range items(root.Get("use")) {
@@ -91,18 +91,51 @@ func (c *compiler) compileMapping(f *ruleFile, base *Types) {
 	c.compileAsks(m, s, f.name, root.Get("ask"), asks)
 	m.Needs = c.needs(s, f.name, root.Get("needs"))
 	m.Reject = c.compileRejects(s, f.name, root.Get("reject"))
+	c.checkNames(root.Get("filter"), "a filter")
 	for _, e := range entries(root.Get("filter")) {
 		m.Filter = append(m.Filter, &Filter{Rule: c.rule(f.name+"/filter/"+e.Key.Text, e.Value), When: c.condition(s, e.Value), Reason: c.template(s, e.Value.Get("reason"))})
 	}
 	taken := map[string]*source.Node{}
 	for _, n := range items(root.Get("send")) {
-		m.Sends = append(m.Sends, c.compileSend(s, f.name, n, taken))
+		send := c.compileSend(s, f.name, n, taken)
+		if send.When != nil {
+			c.constantCondition(entry{n, send.When}, "entry")
+		}
+		m.Sends = append(m.Sends, send)
+	}
+	c.checkOrder(m, root)
+}
+
+// checkOrder finds what is never reached because a rejection or a filter before it
+// takes every event.
+func (c *compiler) checkOrder(m *Mapping, root *source.Node) {
+	var filters []entry
+	for i, e := range entries(root.Get("filter")) {
+		filters = append(filters, entry{e.Value, m.Filter[i].When})
+	}
+	rejects := entries(root.Get("reject"))
+	if n := len(rejects); n > 0 && c.always(entry{rejects[n-1].Value, m.Reject[n-1].When}) {
+		c.notReached(root, rejects[n-1].Key, "filter", "send")
+	} else if c.firstOf(filters, "filter", "drops every event") {
+		c.notReached(root, root.Get("filter").Entries[len(filters)-1].Key, "send")
+	}
+}
+
+func (c *compiler) notReached(root, by *source.Node, sections ...string) {
+	for _, s := range sections {
+		if e := root.Entry(s); e != nil {
+			c.error(e.Key.Span, "unreachable", "give "+by.Text+" a when", "%s is never reached: %s takes every event", s, by.Text).Relate(by.Span, "it has no condition that could be false")
+			return
+		}
 	}
 }
 
 func (c *compiler) compileRejects(s *scope, file string, n *source.Node) []*Reject {
 	var out []*Reject
+	var list []entry
+	c.checkNames(n, "a rejection")
 	for _, e := range entries(n) {
+		c.checkAt(s, e.Value.Get("at"))
 		code := text(e.Value, "code")
 		if code == "" {
 			code = strings.ReplaceAll(e.Key.Text, "-", "_")
@@ -111,7 +144,9 @@ func (c *compiler) compileRejects(s *scope, file string, n *source.Node) []*Reje
 			Rule: c.rule(file+"/reject/"+e.Key.Text, e.Value), When: c.condition(s, e.Value), Code: code,
 			Status: c.integer(e.Value, "status", 400), Message: c.template(s, e.Value.Get("message")), At: text(e.Value, "at"),
 		})
+		list = append(list, entry{e.Value, out[len(out)-1].When})
 	}
+	c.firstOf(list, "rejection", "takes all")
 	return out
 }
 
@@ -155,15 +190,16 @@ func (c *compiler) compileSend(s *scope, file string, n *source.Node, taken map[
 	}
 	taken[name] = n
 	send := &Send{When: c.condition(s, n)}
+	c.checkName(n.Get("name"), "a send entry")
 	if choose != nil {
 		send.Rule = c.rule(file+"/send/"+nonEmpty(name, "choose"), n)
-		for i, x := range choose.Items {
+		var alternatives []entry
+		for _, x := range choose.Items {
 			alt := c.compileSend(s, file, x, taken)
-			if x.Get("when") == nil && i < len(choose.Items)-1 && !c.holes[x] {
-				c.error(choose.Items[i+1].Span, "unreachable", "move the alternative without when to the end", "this alternative is never reached: the one before it always applies").Relate(x.Span, "it has no when")
-			}
 			send.Choose = append(send.Choose, alt)
+			alternatives = append(alternatives, entry{x, alt.When})
 		}
+		c.firstOf(alternatives, "alternative", "always applies")
 		return send
 	}
 	send.Rule = c.rule(file+"/send/"+name, n)
@@ -189,10 +225,22 @@ func (c *compiler) compileSend(s *scope, file string, n *source.Node, taken map[
 	}
 	send.With = c.with(in, n, c.list(declares, "args"), "the request "+send.Request.Name)
 	send.Item = c.template(in, n.Get("item"))
+	if c.sentAlone(send.Request) {
+		c.checkEncoding(send.Request, send.Item, n.Get("item"))
+	}
 	if send.Item == nil && send.Request.UsesItem && !c.holes[n] {
 		c.error(n.Span, "missing-key", "add item: with what is sent", "the request %s is made of items, and this entry has none", send.Request.Name).Relate(declares.Get("envelope").At(0, math.MaxInt), "it travels in this")
 	}
 	return send
+}
+
+// sentAlone reports whether the item is the whole body of a request.
+func (c *compiler) sentAlone(r *Request) bool {
+	if !r.Single || r.Envelope == nil || r.Envelope.Expr == nil {
+		return false
+	}
+	slot, steps, ok := r.Envelope.Expr.Path()
+	return ok && len(steps) == 0 && slot == c.variable("item")
 }
 
 // sendUnknown checks the expressions of an entry whose request is not known.
@@ -358,7 +406,7 @@ func (c *compiler) nulls(s *scope, n *source.Node) *Nulls {
 }
 
 func (c *compiler) setLine(o *Object, s, line *scope, id string, e source.Entry, element bool) *SetLine {
-	l := &SetLine{Rule: c.rule(id, e.Value), Target: c.arena.String(e.Key.Text).Freeze()}
+	l := &SetLine{Rule: c.rule(id, e.Value), Target: c.arena.String(e.Key.Text).Freeze(), key: e.Key}
 	l.Span = source.Span{File: e.Key.Span.File, Start: e.Key.Span.Start, End: e.Value.Span.End}
 	l.Place = l.Span.String()
 	n := e.Value
@@ -388,7 +436,7 @@ func (c *compiler) setLine(o *Object, s, line *scope, id string, e source.Entry,
 	c.constantType(o, l.Type)
 	l.KeepAny = text(n, "keep") == "any"
 	if d := n.Get("default"); d != nil {
-		l.Default = d.Value(c.arena).Freeze()
+		l.Default, l.fallback = d.Value(c.arena).Freeze(), d
 	}
 	if nulls := n.Get("nulls"); nulls != nil {
 		l.Nulls = c.nulls(line, nulls)

@@ -50,6 +50,9 @@ func (c *compiler) applyOverlay(top *folder) *folder {
 		top.destination = c.unknownFile(syntax.DestinationKind, "", root.Span)
 		return top
 	}
+	for _, f := range base.order {
+		c.borrowed[f.root.Span.File] = true
+	}
 	c.adopt(base.fragments, top.fragments, "fragment")
 	c.adopt(base.mappings, top.mappings, "mapping")
 	base.order = append(base.order, top.order...)

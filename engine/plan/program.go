@@ -253,6 +253,9 @@ type SetLine struct {
 	KeepAny bool
 	Nulls   *Nulls
 	Nested  *Object
+
+	key      *source.Node
+	fallback *source.Node // of Default
 }
 
 // Source is where a value may come from: a path below the object's roots, or an expression.

@@ -25,6 +25,7 @@ type userFunction struct {
 	in       *scope
 	compiled *expression.Function
 	busy     bool
+	used     bool
 }
 
 func (s *scope) child() *scope { return &scope{parent: s, compiler: s.compiler} }
@@ -90,6 +91,7 @@ func (s *scope) Names() []string {
 func (s *scope) Function(name string) *expression.Function {
 	for ; s != nil; s = s.parent {
 		if f := s.functions[name]; f != nil {
+			f.used = true
 			return s.compiler.compileFunction(name, f)
 		}
 	}

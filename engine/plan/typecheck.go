@@ -14,7 +14,6 @@ var (
 	maybeText     = shape.Of(shape.Text | shape.Absent)
 	apiAnswer     = shape.Anything.From("the answer of the API")
 	apiHeaders    = shape.MapOf(shape.Anything.From("the answer of the API"))
-	sentItem      = shape.Anything.From("what mappings send")
 	anyField      = shape.Anything.From("the object")
 )
 
@@ -72,11 +71,12 @@ func (t *typing) checkRequest(r *Request, base *viewTypes) {
 	for _, a := range r.Args {
 		args = args.with(variable(a, shape.Anything.From("what mappings send")))
 	}
-	items := shape.Of(shape.List)
+	item := t.itemShape(r)
+	items := shape.ListOf(item.Without(shape.Missing))
 	if len(r.Arrays) > 0 {
 		items = shape.Anything
 	}
-	one := args.with(variable("item", sentItem))
+	one := args.with(variable("item", item))
 	in := one
 	if !r.Single {
 		in = args.with(variable("items", items))
@@ -92,13 +92,14 @@ func (t *typing) checkRequest(r *Request, base *viewTypes) {
 	for _, a := range r.Arrays {
 		t.maximum(a.Max, base)
 	}
-	t.expr(r.Same, base.with(variable("item", sentItem)))
+	t.expr(r.Same, base.with(variable("item", item)))
 	t.expr(r.TraceWhen, base)
 	answer := base.with(
 		variable("status", wholeVariable), variable("headers", apiHeaders), variable("body", apiAnswer),
-		variable("items", wholeVariable), variable("item", sentItem), variable("trace", maybeText), variable("index", wholeVariable),
+		variable("items", wholeVariable), variable("trace", maybeText), variable("index", wholeVariable),
 	)
 	for _, a := range r.Answers {
+		answer := answer.with(variable("item", t.answered(a)))
 		t.expr(a.When, answer)
 		if s := t.expr(a.AfterOf, answer); a.AfterOf != nil {
 			t.want(a.AfterOf, s, shape.Text, "how long to wait is a text such as 10s")
@@ -327,6 +328,7 @@ func (t *typing) line(o *Object, l *SetLine, in, line *viewTypes, roots []shape.
 		}
 		s = t.expr(l.Value, line.with(variable("value", fits)))
 	}
+	t.values[l] = s
 	nulls := &o.Nulls
 	if l.Nulls != nil {
 		nulls = l.Nulls

@@ -21,13 +21,16 @@ type typing struct {
 	slots    map[int]shape.Shape
 	open     map[int]bool // slots that are being worked out
 	results  map[*Expr]shape.Shape
+	values   map[*SetLine]shape.Shape // before they are converted
+	items    map[*Request]shape.Shape
+	views    map[string]*view // of mappings
 	declared map[string]bool
 }
 
 // types checks the types of everything that is compiled. It works with what
 // there is where other mistakes have left holes.
 func (c *compiler) types() {
-	t := &typing{compiler: c, owner: map[int]*view{}, slots: map[int]shape.Shape{}, open: map[int]bool{}, results: map[*Expr]shape.Shape{}}
+	t := &typing{compiler: c, owner: map[int]*view{}, slots: map[int]shape.Shape{}, open: map[int]bool{}, results: map[*Expr]shape.Shape{}, values: map[*SetLine]shape.Shape{}, items: map[*Request]shape.Shape{}}
 	for _, kind := range sortedNames(c.program.Events) {
 		if s := c.program.Events[kind].Shape(""); !s.IsAnything() || len(s.Names()) > 0 { // else it only holds definitions for others
 			t.kinds = append(t.kinds, kind)
@@ -58,6 +61,7 @@ func (c *compiler) types() {
 			}
 		}
 	}
+	t.views = views
 	t.checkDestination()
 	for i := range c.program.Slots {
 		t.checkSlot(i)
@@ -72,6 +76,7 @@ func (c *compiler) types() {
 	for _, name := range sortedNames(c.scopes) {
 		t.checkFunctions(c.scopes[name])
 	}
+	t.checkTargets()
 	for _, e := range c.exprs {
 		e.Forget()
 	}
