@@ -158,6 +158,7 @@ var _ = Describe("types of expressions", func() {
 		Entry(nil, `[messageId, «userId»]`, "warning unreachable", "messageId always has a value"),
 		Entry(nil, `[userId, messageId]`, "", ""),
 		Entry(nil, `[traits.email, "'x'"]`, "", ""),
+		Entry(nil, `round(traits.age / 3.0, 2)`, "", ""),
 		Entry(nil, `round(«traits.age / 3», 2)`, "warning whole-division", "3.0"),
 		Entry(nil, `«traits.age / 3» * 100`, "warning whole-division", "3.0"),
 		Entry(nil, `traits.age / 10 == 3`, "", ""),

@@ -114,7 +114,7 @@ func (x example) write(only func(path string) bool) error {
 			continue
 		}
 		text := strings.Join(f.lines, "\n") + "\n"
-		if old, err := os.ReadFile(f.path); err == nil && strings.HasSuffix(f.path, ".yaml") && !strings.HasPrefix(text, "celmap") {
+		if old, err := os.ReadFile(f.path); err == nil && bytes.HasPrefix(old, []byte("celmap:")) && !strings.HasPrefix(text, "celmap:") {
 			text = replaceParts(string(old), text)
 		}
 		if err := os.MkdirAll(filepath.Dir(f.path), 0o755); err != nil {

@@ -112,6 +112,9 @@ func (t *typer) wholeDivision(e ast.Expr) bool {
 		if v := t.quiet().of(x).Value(); v == shape.Nothing || v&^shape.Whole != 0 {
 			return false
 		}
+		if x.Kind() == ast.LiteralKind && x.AsLiteral().Type() == types.DoubleType { // 2.0 is there to keep the fraction
+			return false
+		}
 	}
 	return true
 }

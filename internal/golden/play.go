@@ -20,11 +20,11 @@ func (c *Case) play(program *engine.Program) (*tree, *actual, source.Diagnostics
 	}
 	connection, err := program.Bind(engine.Settings{Config: c.Config, Portal: c.Portal, Now: c.Now})
 	if err != nil {
-		return nil, nil, c.wrong("config", err)
+		return nil, nil, c.wrong("fixture-config", "config", err)
 	}
 	answers, err := engine.NewStaticAnswers(program, c.Lookups)
 	if err != nil {
-		return nil, nil, c.wrong("lookups", err)
+		return nil, nil, c.wrong("fixture-lookup", "lookups", err)
 	}
 	t := newTree()
 	connection = connection.Observe(provenance{t})
@@ -48,7 +48,7 @@ func (c *Case) play(program *engine.Program) (*tree, *actual, source.Diagnostics
 	}
 	if c.Answer != nil {
 		if a.outcomes, err = t.judge(c, out, elements, ids); err != nil {
-			return nil, nil, c.wrong("answer", err)
+			return nil, nil, c.wrong("fixture-answer", "answer", err)
 		}
 	}
 	return t, a, nil
@@ -94,8 +94,8 @@ func entries(n *source.Node) []source.Entry {
 }
 
 // wrong returns a finding about one of the fixture's keys.
-func (c *Case) wrong(key string, err error) source.Diagnostics {
-	d := source.Diagnostic{Code: "fixture-" + key, Summary: err.Error()}
+func (c *Case) wrong(code, key string, err error) source.Diagnostics {
+	d := source.Diagnostic{Code: code, Summary: err.Error()}
 	var setting *engine.SettingsError
 	if errors.As(err, &setting) {
 		d.Summary, d.Help = setting.Setting+": "+setting.Message, setting.Help
