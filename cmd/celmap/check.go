@@ -9,7 +9,7 @@ import (
 )
 
 type checkCommand struct {
-	Format  string   `enum:"text,json,github" default:"text" help:"text: for people; json: for programs; github: annotations of a workflow."`
+	Format  string   `enum:"text,json,github,sarif" default:"text" help:"text: for people; json: for programs; github: annotations of a workflow; sarif: for code scanners."`
 	Explain bool     `name:"explain-types" help:"Also print what every expression can give, and why nothing is known of it where that is so."`
 	Lookup  []string `placeholder:"NAME=FILE" sep:"none" help:"Portal data of an account, as JSON or YAML, against which the targets of rules are checked. Repeatable."`
 	Paths   []string `arg:"" optional:"" name:"path" help:"Folders or files; a folder may hold several mappings, schemas and fixtures. Default: all that is built in."`
@@ -74,6 +74,8 @@ func (c *checkCommand) print(s *streams, k *checker, errors, warnings int) error
 			Diagnostics []report.Finding `json:"diagnostics"`
 			Types       []typeLine       `json:"types,omitempty"`
 		}{k.mappings.list(), k.schemas.list(), k.fixtures.list(), errors, warnings, report.Findings(k.findings), typeLines(k.types)})
+	case "sarif":
+		return report.SARIF(s.out, k.findings, versionName())
 	case "github":
 		if err := report.GitHub(s.out, k.findings); err != nil {
 			return err

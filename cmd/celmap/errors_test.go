@@ -98,7 +98,11 @@ func exampleOf(text string) (example, error) {
 				if err != nil {
 					return x, err
 				}
-				line = strings.ReplaceAll(line, m[1], strings.Repeat(what, times))
+				var b strings.Builder
+				for n := range times {
+					b.WriteString(strings.ReplaceAll(what, "%d", strconv.Itoa(n)))
+				}
+				line = strings.ReplaceAll(line, m[1], b.String())
 			}
 			f.lines[i] = line
 		}

@@ -87,7 +87,7 @@ func GitHub(w io.Writer, findings source.Diagnostics) error {
 			}
 		}
 		for _, r := range d.Related {
-			text += "\n" + r.Span.String() + ": " + r.Message
+			text += "\n" + Plain(r.Span.String()) + ": " + Plain(r.Message)
 		}
 		if _, err := fmt.Fprintln(w, command+"::"+message.Replace(text)); err != nil {
 			return err

@@ -1,5 +1,6 @@
 // Package report renders diagnostics: for people with the source line and a
-// caret, for programs as JSON, and for GitHub as annotations.
+// caret, for programs as JSON, for GitHub as annotations, and for code scanners
+// as SARIF.
 package report
 
 import (
