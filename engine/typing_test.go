@@ -202,6 +202,11 @@ var _ = Describe("types of expressions", func() {
 		Entry(nil, "destination.yaml", `traits.address.«ctiy»`, "unknown-field", "city"),
 		Entry(nil, "destination.yaml", `type == «"identfy"»`, "never-equal", "identify"),
 		Entry(nil, "destination.yaml", `type == "alias"`, "", ""),
+		Entry(nil, "destination.yaml", `type == "track" && properties.revenue > 1`, "", ""),
+		Entry(nil, "destination.yaml", `type == "identify" && «properties».revenue > 1`, "unknown-field", "identify"),
+		Entry(nil, "destination.yaml", `type in ["identify", "track"] ? userId : input.anything`, "", ""),
+		Entry(nil, "destination.yaml", `type == "track" && «event == null»`, "warning needless-test", "always there"),
+		Entry(nil, "destination.yaml", `type == "alias" ? traits.address.zip : null`, "", ""),
 		Entry(nil, "destination.yaml", `type in ["identify", «"trck"»]`, "never-equal", "track"),
 		Entry(nil, "destination.yaml", `empty(type) || messageId == null`, "", ""),
 	)

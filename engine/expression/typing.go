@@ -22,6 +22,8 @@ type Types interface {
 	Slot(slot int) shape.Shape
 	// Missing tells why a name cannot have a value here, and what to do; "" if it can.
 	Missing(slot int) (why, help string)
+	// Given returns what is known where a name is known to be of some shape.
+	Given(slot int, s shape.Shape) Types
 	// Declares reports whether some schema has a field of that name, anywhere:
 	// then it is no slip.
 	Declares(field string) bool
@@ -176,6 +178,11 @@ func (t *typer) given(f *fact) *typer {
 		return t
 	}
 	q := *t
+	for x := f; x != t.facts; x = x.next {
+		if slot, err := strconv.Atoi(x.path); err == nil {
+			q.types = q.types.Given(slot, x.shape)
+		}
+	}
 	q.facts = f
 	return &q
 }

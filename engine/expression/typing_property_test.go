@@ -28,8 +28,9 @@ func (v valueTypes) Slot(slot int) shape.Shape {
 	}
 	return s
 }
-func (valueTypes) Missing(int) (why, help string) { return "", "" }
-func (valueTypes) Declares(string) bool           { return false }
+func (v valueTypes) Given(int, shape.Shape) expression.Types { return v }
+func (valueTypes) Missing(int) (why, help string)            { return "", "" }
+func (valueTypes) Declares(string) bool                      { return false }
 
 // TestTypes compares what is said of expressions at load with what they give.
 func TestTypes(t *testing.T) {

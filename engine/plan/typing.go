@@ -25,12 +25,13 @@ type typing struct {
 	items    map[*Request]shape.Shape
 	views    map[string]*view // of mappings
 	declared map[string]bool
+	narrow   map[string]*view // of some types of events, inside a condition
 }
 
 // types checks the types of everything that is compiled. It works with what
 // there is where other mistakes have left holes.
 func (c *compiler) types() {
-	t := &typing{compiler: c, owner: map[int]*view{}, slots: map[int]shape.Shape{}, open: map[int]bool{}, results: map[*Expr]shape.Shape{}, values: map[*SetLine]shape.Shape{}, items: map[*Request]shape.Shape{}}
+	t := &typing{compiler: c, owner: map[int]*view{}, slots: map[int]shape.Shape{}, open: map[int]bool{}, results: map[*Expr]shape.Shape{}, values: map[*SetLine]shape.Shape{}, items: map[*Request]shape.Shape{}, narrow: map[string]*view{}}
 	for _, kind := range sortedNames(c.program.Events) {
 		if s := c.program.Events[kind].Shape(""); !s.IsAnything() || len(s.Names()) > 0 { // else it only holds definitions for others
 			t.kinds = append(t.kinds, kind)
@@ -255,9 +256,10 @@ func (t *typing) unreachable(at source.Span, what string, sure *Expr) {
 // noTypes knows nothing of any name.
 type noTypes struct{}
 
-func (noTypes) Slot(int) shape.Shape           { return shape.Anything }
-func (noTypes) Missing(int) (why, help string) { return "", "" }
-func (noTypes) Declares(string) bool           { return true }
+func (noTypes) Given(int, shape.Shape) expression.Types { return noTypes{} }
+func (noTypes) Slot(int) shape.Shape                    { return shape.Anything }
+func (noTypes) Missing(int) (why, help string)          { return "", "" }
+func (noTypes) Declares(string) bool                    { return true }
 
 var _ expression.Types = noTypes{}
 

@@ -80,11 +80,15 @@ func (e events) Member(name string) (shape.Shape, shape.Presence) {
 	return s, p
 }
 
-// optional is the parts of an object that may lack each of them.
+// optional is the parts of an event that may be of a type without a schema: each
+// of them may be missing, and there may be others.
 type optional struct{ shape.Shape }
 
 func (o optional) Member(name string) (shape.Shape, shape.Presence) {
 	s, p := o.Shape.Member(name)
+	if p == shape.Unknown {
+		return shape.Anything, shape.Open
+	}
 	return s.Or(shape.Missing), p
 }
 
@@ -184,6 +188,30 @@ func (v *viewTypes) Slot(i int) shape.Shape {
 		return shape.Anything
 	}
 	return v.typing.slot(i)
+}
+
+// Given implements expression.Types: where the type of the event is known, so is
+// its schema.
+func (v *viewTypes) Given(i int, s shape.Shape) expression.Types {
+	slot := &v.program.Slots[i]
+	if slot.Kind != FieldSlot || slot.Name != eventType || s.Texts() == nil || s.Kinds() != shape.Text {
+		return v
+	}
+	here := v.view.types
+	if v.view.other {
+		here = append(slices.Clone(here), otherType)
+	}
+	types := slices.DeleteFunc(textsOf(s, v.known()), func(kind string) bool { return !slices.Contains(here, kind) })
+	slices.Sort(types)
+	types = slices.Compact(types)
+	if len(types) == 0 || len(types) == len(here) {
+		return v
+	}
+	key := strings.Join(types, " ")
+	if v.narrow[key] == nil {
+		v.narrow[key] = v.typing.view(types)
+	}
+	return &viewTypes{v.typing, v.narrow[key], v.vars}
 }
 
 // Missing implements expression.Types.
