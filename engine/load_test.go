@@ -77,12 +77,12 @@ var _ = Describe("a mistake in a rule", func() {
 		Entry("an unknown argument", "person.yaml", "with: {by: email}", "with: {«bye»: email}", "unknown-argument", "did you mean by?"),
 		Entry("a missing argument", "person.yaml", "        with: {id: =id}\n", "", "missing-argument", `needs the argument "id"`),
 		Entry("an unknown name", "person.yaml", "when: size(found) > 2", "when: size(«fund») > 2", "unknown-name", "did you mean found?"),
-		Entry("an unknown function", "person.yaml", "'!isEmail(profile.email)'", "'!«isMail(profile.email)»'", "unknown-function", "did you mean isEmail(…)?"),
+		Entry("an unknown function", "person.yaml", "'!isEmail(profile.email)'", "'!«isMail»(profile.email)'", "unknown-function", "did you mean isEmail(…)?"),
 		Entry("a wrong number of arguments", "person.yaml", "'!isEmail(profile.email)'", "'!«isEmail(profile.email, 1)»'", "wrong-arguments", "isEmail is called with 2 arguments"),
 		Entry("a mistake inside a text", "person.yaml", "message: ${size(found)} people", "message: ${size(«fond»)} people", "unknown-name", "did you mean found?"),
 		Entry("an expression that is not closed", "person.yaml", "message: ${size(found)} people have this e-mail", "message: «${size(found) people have this e-mail»", "unclosed-expression", "close it with }"),
 		Entry("a syntax error", "person.yaml", "when: size(found) > 2", "when: size(found) «>>» 2", "wrong-operator", ">> is no operator here"),
-		Entry("types that do not go together", "person.yaml", "when: size(found) > 2", `when: '"a" + 1 > 2'`, "bad-expression", "these types do not go together"),
+		Entry("types that do not go together", "person.yaml", "when: size(found) > 2", `when: '"a" + 1 > 2'`, "bad-argument", "not one of each"),
 		Entry("a condition that is none", "person.yaml", "when: size(found) > 2", "when: «size(found)»", "not-a-condition", "true or false"),
 		Entry("a value that depends on itself", "person.yaml", "  id: [known, \"found[0]\"]", "  id: [known, other]\n  other: id", "cycle", "id → other → id"),
 		Entry("a question too deep", "person.yaml", "reject:\n  bad-email:", "  third:\n    lookup: groups\n    key: circle\nreject:\n  bad-email:", "ask-too-deep", "depends on another answer"),
@@ -91,7 +91,7 @@ var _ = Describe("a mistake in a rule", func() {
 		Entry("two entries of one name", "person.yaml", "      - name: save", "      - name: update", "duplicate-name", `two send entries "update"`),
 		Entry("an alternative that is never reached", "person.yaml", "        when: id != null\n", "", "unreachable", "never reached"),
 		Entry("a source that is no path", "profile.yaml", "      email: email", "      email: «e-mail»", "bad-path", "this is not a path"),
-		Entry("a key that needs brackets", "profile.yaml", "      email: email", "      email: «Sign up»", "bad-path", `["Key With Spaces"]`),
+		Entry("a key that needs brackets", "profile.yaml", "      email: email", "      email: «Sign up»", "bad-path", `write ["Sign up"]`),
 		Entry("a regular expression that is none", "destination.yaml", `"[^a-z0-9]+", "_"`, `"[^a-z", "_"`, "bad-argument", "regexReplace"),
 		Entry("a function that calls itself", "destination.yaml", `value: regexReplace(lower(key), "[^a-z0-9]+", "_")`, `value: slug(key)`, "recursive-function", "calls itself"),
 		Entry("a function that looks around", "destination.yaml", `regexReplace(lower(key), "[^a-z0-9]+", "_")`, `lower(«traits».x)`, "unknown-name", "nothing here is called traits"),
@@ -167,6 +167,7 @@ var _ = Describe("a mistake in a rule", func() {
 		Expect(p.Warnings()[0].Code).To(Equal(code))
 		Expect(p.Warnings()[0].Help).To(ContainSubstring(help))
 	},
+		Entry("a text that is another value to many", "note.yaml", "by: =userId", "by: yes", "text-like-value", "write true"),
 		Entry("a root that is repeated", "profile.yaml", "      email: email", "      email: traits.email", "repeated-root", "write email"),
 		Entry("a mapping that no route leads to", "destination.yaml", "    to: note", "    to: order\n    name: again", "unused-mapping", "add a route"),
 	)

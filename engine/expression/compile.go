@@ -12,7 +12,6 @@ import (
 	"github.com/google/cel-go/common/types/ref"
 
 	"github.com/celmap/celmap/engine/function"
-	"github.com/celmap/celmap/engine/source"
 	"github.com/celmap/celmap/engine/value"
 )
 
@@ -124,16 +123,27 @@ func (c *compiler) compileText(want Want) eval {
 	c.parsed, c.source = native.Expr(), native.SourceInfo()
 	c.nextID = ast.MaxID(native) + 1
 	c.ownIDs = c.own(native.Expr(), map[int64]bool{})
+	c.doubt(native.Expr())
+	doubts := slices.Clone(c.problems)
 	compile := c.compile
 	if c.options.CEL {
 		compile = c.leaf
 	}
 	c.work = work(native.Expr())
 	root := compile(native.Expr())
+	c.dropFollowing(doubts)
 	if want == Condition && root != nil && len(c.problems) == 0 {
 		c.needCondition(root, native.Expr())
 	}
 	return root
+}
+
+// dropFollowing drops problems inside of what is doubted already.
+func (c *compiler) dropFollowing(doubts []Problem) {
+	n := len(doubts)
+	c.problems = append(doubts, slices.DeleteFunc(slices.Clone(c.problems[n:]), func(p Problem) bool {
+		return slices.ContainsFunc(doubts, func(d Problem) bool { return p.From < d.To && d.From < p.To })
+	})...)
 }
 
 func (c *compiler) needCondition(root eval, e ast.Expr) {
@@ -351,18 +361,6 @@ func (c *compiler) ident(e ast.Expr) eval {
 func (c *compiler) reading(p *pathEval) *pathEval {
 	c.reads = append(c.reads, p)
 	return p
-}
-
-func (c *compiler) unknownName(e ast.Expr, name string) {
-	names := append(slices.Clone(c.locals), c.scope.Names()...)
-	help := "names here are " + strings.Join(names, ", ")
-	if _, ok := c.scope.Slot("input"); ok {
-		help = "write input." + name + " for a field of the event that its schema does not name, or define it under let"
-	}
-	if near := source.Suggest(name, names); near != "" {
-		help = "did you mean " + near + "?"
-	}
-	c.at(e, "unknown-name", "nothing here is called "+name, help)
 }
 
 // selection compiles operand.key or operand[key], extending a path where it can.

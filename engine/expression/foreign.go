@@ -23,6 +23,10 @@ var infixWords = map[string]string{
 // reservedWords cannot be names in CEL.
 var reservedWords = []string{"as", "break", "const", "continue", "else", "for", "function", "if", "import", "in", "let", "loop", "namespace", "package", "return", "var", "void", "while"}
 
+// latin turns letters that look like Latin ones into these.
+var latin = strings.NewReplacer("а", "a", "е", "e", "о", "o", "р", "p", "с", "c", "у", "y", "х", "x", "і", "i", "ј", "j", "ѕ", "s",
+	"А", "A", "В", "B", "Е", "E", "К", "K", "М", "M", "Н", "H", "О", "O", "Р", "P", "С", "C", "Т", "T", "Х", "X", "ο", "o", "α", "a", "ν", "v", "Α", "A", "Ε", "E", "ı", "i")
+
 func (m *misreading) known(name string) bool {
 	_, ok := m.scope.Slot(name)
 	return ok
@@ -146,6 +150,8 @@ func (m *misreading) leadingWord(w string) *Problem {
 	next := m.piece(m.at + 1)
 	follows := next.kind == wordPiece || next.kind == textPiece || next.kind == numberPiece || m.is(m.at+1, "(") || m.is(m.at+1, "!")
 	switch lower := strings.ToLower(w); {
+	case !ascii(w) && ascii(latin.Replace(w)):
+		return m.here(m.at, "bad-character", "a letter of "+w+" is of another alphabet and only looks like the Latin one", "type it anew: "+latin.Replace(w))
 	case !ascii(w):
 		return m.here(m.at, "bad-character", "the name "+w+" has letters that names cannot have", `texts go in quotes; such keys in brackets: input["`+w+`"]`)
 	case (lower == "and" || lower == "or") && !m.known(w):
@@ -222,6 +228,8 @@ func (m *misreading) wordBehind(w string) *Problem {
 	}
 	next := m.at + 1
 	switch {
+	case lower == "in":
+		return m.here(m.at, "wrong-operator", w+" is written in small letters", m.remedy(m.at, m.at, "in"))
 	case lower == "is":
 		return m.isWord()
 	case lower == "not" && m.is(next, "in"):
@@ -237,10 +245,18 @@ func (m *misreading) wordBehind(w string) *Problem {
 			j = next
 		}
 		b, a, method := m.before(m.at), m.after(j), infixWords[lower]
+		if lower == "like" && m.piece(next).kind == textPiece && a == next {
+			return m.like(b)
+		}
 		return m.wrong(m.piece(m.at).from, m.piece(j).to, "wrong-operator", m.span(m.at, j)+" does not stand between two values",
 			m.replacing(b, a, m.span(b, m.at-1)+"."+method+"("+m.span(j+1, a)+")"))
 	case lower == "between":
-		return m.here(m.at, "foreign-syntax", "between is no word of expressions", "write x >= from && x <= to")
+		help := "write x >= from && x <= to"
+		if and := m.after(m.at) + 1; m.is(and, "and") || m.is(and, "AND") || m.is(and, "&&") {
+			b, a := m.before(m.at), m.after(and)
+			help = m.replacing(b, a, m.span(b, m.at-1)+" >= "+m.span(next, and-1)+" && "+m.span(b, m.at-1)+" <= "+m.span(and+1, a))
+		}
+		return m.here(m.at, "foreign-syntax", w+" is no word of expressions", help)
 	case lower == "then" || lower == "else" || lower == "if" || lower == "elif" || lower == "unless":
 		return m.here(m.at, "foreign-syntax", w+" is no word of expressions", "write a choice as condition ? a : b")
 	case lower == "for":
@@ -251,6 +267,21 @@ func (m *misreading) wordBehind(w string) *Problem {
 		return m.callWithoutBrackets()
 	}
 	return m.twoValues()
+}
+
+// like is the comparison of SQL with % for any characters.
+func (m *misreading) like(b int) *Problem {
+	pattern := m.word(m.at + 1)
+	quote, inner := pattern[:1], pattern[1:len(pattern)-1]
+	method := "contains"
+	switch starts, ends := strings.HasPrefix(inner, "%"), strings.HasSuffix(inner, "%"); {
+	case starts && !ends:
+		method = "endsWith"
+	case ends && !starts:
+		method = "startsWith"
+	}
+	with := m.span(b, m.at-1) + "." + method + "(" + quote + strings.Trim(inner, "%") + quote + ")"
+	return m.here(m.at, "wrong-operator", m.word(m.at)+" is no word of expressions", m.replacing(b, m.at+1, with))
 }
 
 // replacing is the help for the value of pieces i to j that is written otherwise.
@@ -520,14 +551,21 @@ func (m *misreading) foreign() *Problem {
 		a := m.after(m.at)
 		return m.here(m.at, "wrong-operator", w+" is no operator here", "write "+left+" != null ? "+left+" : "+m.span(m.at+1, a)+"; where a list may stand, also ["+left+", "+m.span(m.at+1, a)+"]")
 	case "?.":
-		return m.here(m.at, "wrong-operator", "the point alone is enough: reading never fails, what is missing gives null", m.remedy(m.at, m.at, "."))
+		point := "."
+		if m.is(m.at+1, "[") {
+			point = ""
+		}
+		return m.here(m.at, "wrong-operator", "no ? is needed: reading never fails, what is missing gives null", m.remedy(m.at, m.at, point))
 	case "=~":
 		a := m.after(m.at)
 		return m.here(m.at, "wrong-operator", "patterns are compared with matches", m.replacing(b, a, left+".matches("+m.span(m.at+1, a)+")"))
 	case "**", "^", "~", "<<", ">>", "++", "|>", "<=>", `\`:
 		help := "the operators are == != < <= > >= && || ! + - * / % ? : and in"
-		if w == "++" {
-			help = "texts and numbers are joined with one +"
+		switch w {
+		case "++":
+			help = "numbers are added, and texts joined, with one +"
+		case "**", "^":
+			help = "for a power multiply: x * x"
 		}
 		return m.here(m.at, "wrong-operator", w+" is no operator here", help)
 	case "+=", "-=", "*=", "/=", "&=", "|=":
@@ -538,7 +576,12 @@ func (m *misreading) foreign() *Problem {
 			help = "a place holds one expression; give others a name under let"
 		}
 		return m.here(m.at, "foreign-syntax", "no semicolon ends an expression", help)
-	case "..", "...":
+	case "..":
+		if m.touches(m.at) && m.touches(m.at+1) && m.piece(m.at+1).kind == wordPiece {
+			return m.here(m.at, "bad-path", "two points follow each other", m.remedy(m.at, m.at, "."))
+		}
+		fallthrough
+	case "...":
 		return m.here(m.at, "foreign-syntax", w+" is no operator here", "write merge(a, b) for objects put together, a + b for lists, lists.range(n) for numbers")
 	case "$", "@", "#":
 		return m.sigil()
@@ -585,7 +628,7 @@ func (m *misreading) sigil() *Problem {
 	w, next := m.word(m.at), m.at+1
 	p := m.piece(m.at)
 	switch {
-	case w == "#" && (m.at > 0 && !m.touches(m.at) || !m.touches(next) || m.at == 0 && m.piece(next).kind != signPiece):
+	case w == "#" && (m.at > 0 && !m.touches(m.at) || !m.touches(next)):
 		return m.here(m.at, "foreign-syntax", "# begins no comment inside of an expression", "move the comment to a line of its own, or write // before it")
 	case (w == "$" || w == "#") && m.touches(next) && (m.is(next, "{") || m.is(next, "(")):
 		closing := strings.IndexAny(m.text[p.to:], "})")

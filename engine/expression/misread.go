@@ -426,7 +426,7 @@ func (m *misreading) member() *Problem {
 		return m.wrong(p.from, p.to, "key-in-brackets", fmt.Sprintf("the key %s has letters that cannot stand behind a point", w), bracketed(w))
 	case p.kind == wordPiece && (w == "in" || w == "true" || w == "false" || w == "null"):
 		if w == "in" && m.piece(m.at+1).kind != endPiece && !m.touches(m.at) {
-			return m.here(point, "missing-operand", "a name is missing behind the point", "write which field is meant, such as "+owner+".email")
+			return m.here(point, "missing-operand", "a name is missing behind the point", "write which field of "+owner+" is meant")
 		}
 		return m.wrong(from, p.to, "key-in-brackets", fmt.Sprintf("%s is a word of the language and cannot stand behind a point", w), bracketed(w))
 	case p.kind == wordPiece:
@@ -450,7 +450,7 @@ func (m *misreading) member() *Problem {
 	case w == "." || w == ".." || w == "...":
 		return m.here(m.at, "bad-path", "two points follow each other", "write one, and a name behind it")
 	}
-	return m.here(point, "missing-operand", "a name is missing behind the point", "write which field is meant, such as "+owner+".email, or remove the point")
+	return m.here(point, "missing-operand", "a name is missing behind the point", "write which field of "+owner+" is meant, or remove the point")
 }
 
 func (m *misreading) restOfBracket(open int) string {

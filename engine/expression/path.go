@@ -69,6 +69,17 @@ func isName(s string) bool {
 
 // ParsePath reads a path such as company.name, tags[0] or ["Sign up"].at.
 func ParsePath(text string) (Path, *Problem) {
+	p, problem := readPath(text)
+	if problem == notAPath {
+		problem = noPath(text)
+	}
+	return p, problem
+}
+
+// notAPath stands for a problem that noPath explains.
+var notAPath = &Problem{}
+
+func readPath(text string) (Path, *Problem) {
 	var p Path
 	for i := 0; i < len(text); {
 		switch c := text[i]; {
@@ -95,6 +106,9 @@ func ParsePath(text string) (Path, *Problem) {
 			if end < 0 {
 				return nil, pathProblem(i, len(text), "the bracket is not closed", "write an index as [0] and a key as [\"Key\"]")
 			}
+			if inner := text[i+1 : i+end]; inner == "" || inner == "*" {
+				return nil, pathProblem(i, i+end+1, text[i:i+end+1]+" does not stand for every element", "write =list.map(e, …) for a value of each, with the list named in full, or an index such as [0]")
+			}
 			n, err := strconv.Atoi(text[i+1 : i+end])
 			if err != nil || n < 0 || n > 1<<20 {
 				return nil, pathProblem(i, i+end+1, "what stands in brackets is neither an index nor a quoted key: "+text[i:i+end+1], "write an index as [0] and a key as [\"Key\"]")
@@ -109,7 +123,7 @@ func ParsePath(text string) (Path, *Problem) {
 				}
 				start++
 			} else if len(p) > 0 {
-				return nil, noPath(text)
+				return nil, notAPath
 			}
 			end := start
 			for end < len(text) {
@@ -120,7 +134,7 @@ func ParsePath(text string) (Path, *Problem) {
 				end += size
 			}
 			if end == start {
-				return nil, noPath(text)
+				return nil, notAPath
 			}
 			p = append(p, Step{Name: text[start:end]})
 			i = end
@@ -151,10 +165,6 @@ func unescape(s string, quote byte) (string, bool) {
 		s = rest
 	}
 	return string(b), true
-}
-
-func noPath(text string) *Problem {
-	return pathProblem(0, len(text), "this is not a path: "+strconv.Quote(text), `a path is names joined by points; write a key with other characters as ["Key With Spaces"], and a computed value as =expression`)
 }
 
 func pathProblem(from, to int, message, help string) *Problem {

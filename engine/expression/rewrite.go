@@ -11,7 +11,6 @@ import (
 	"github.com/google/cel-go/common/types"
 
 	"github.com/celmap/celmap/engine/function"
-	"github.com/celmap/celmap/engine/source"
 )
 
 // rewriter makes an expression null-safe and ties it to frames: what has a
@@ -410,32 +409,6 @@ func (c *compiler) method(e ast.Expr, name string) *method {
 // isMethod tells x.f(y) from f(x, y) and from lists.f(y).
 func isMethod(e ast.Expr, name string) bool {
 	return e.AsCall().IsMemberFunction() && name == e.AsCall().FunctionName()
-}
-
-// known reports whether CEL has a function of that name, and complains if not.
-func (c *compiler) known(e ast.Expr, name string) bool {
-	help := "docs/language.md lists the functions"
-	switch {
-	case name == "type":
-		help = `ask for kind(x), such as kind(x) == "text"`
-	case name == "format":
-		help = "put texts together with +, and write numbers with text(x) or round(x, places)"
-	case environment().HasFunction(name):
-		return true
-	case c.scope.Builtin(name) != nil || c.scope.Function(name) != nil:
-		help = "write it before what it works on: " + name + "(…)"
-	default:
-		names := append(append(c.scope.Functions(), c.scope.Builtins()...), "first", "has", "size", "startsWith", "endsWith", "contains")
-		for name := range methods {
-			names = append(names, name)
-		}
-		slices.Sort(names)
-		if near := source.Suggest(name, names); near != "" {
-			help = "did you mean " + near + "(…)?"
-		}
-	}
-	c.at(e, "unknown-function", "there is no function "+name, help)
-	return false
 }
 
 func (c *compiler) badKey(key ast.Expr) {

@@ -421,14 +421,9 @@ func (t *typer) slip(name string, of shape.Shape) string {
 func unknownField(of, name string, s shape.Shape) Problem {
 	names := slices.Clone(s.Names())
 	slices.Sort(names)
-	help := "there are " + strings.Join(names, ", ")
-	switch near := source.Suggest(name, names); {
-	case near != "":
-		help = "did you mean " + near + "?"
-	case len(names) == 0:
+	help := source.Choices(name, names)
+	if len(names) == 0 {
 		help = "it has none that are known"
-	case len(names) > 20:
-		help = "there are " + strings.Join(names[:20], ", ") + " and others"
 	}
 	return Problem{Code: "unknown-field", Message: fmt.Sprintf("%s has no field %q", of, name), Detail: known(s), Help: help}
 }

@@ -73,6 +73,7 @@ type compiler struct {
 	routesLost bool                  // it is not known which events get where
 	used       map[int]bool          // slots that an expression reads
 	borrowed   map[*source.File]bool // files of the base of an overlay
+	prose      bool                  // what is compiled is read by people
 	base       *scope
 	exprs      []*Expr
 	scopes     map[string]*scope // of the mappings
@@ -204,7 +205,15 @@ func (c *compiler) schemas(root *source.Node) {
 		}
 	}
 	if !ok {
-		c.unknown(n, "set of event schemas", namesAlone(sortedNames(c.options.Events)))
+		known := sortedNames(c.options.Events)
+		if list, err := fs.ReadDir(c.folderOf(n), "."); err == nil {
+			for _, d := range list {
+				if d.IsDir() {
+					known = append(known, d.Name())
+				}
+			}
+		}
+		c.unknown(n, "set of event schemas", namesAlone(known))
 		c.holes[n] = true
 		return
 	}
@@ -260,7 +269,11 @@ func (c *compiler) readNamed(n *source.Node) ([]byte, bool) {
 		if s := source.Suggest(n.Text, near); s != "" {
 			help = "did you mean " + s + "?"
 		}
-		c.error(n.Span, "unreadable-file", help, "%q cannot be read: %v", n.Text, err)
+		if errors.Is(err, fs.ErrNotExist) {
+			c.error(n.Span, "unreadable-file", help, "there is no file %q", n.Text)
+		} else {
+			c.error(n.Span, "unreadable-file", help, "%q cannot be read: %v", n.Text, err)
+		}
 		return nil, false
 	}
 	return data, true
@@ -328,7 +341,7 @@ func (c *compiler) configScope() *scope {
 // define makes a name known, unless it means something already.
 func (c *compiler) define(s *scope, n *source.Node, slot Slot) (int, bool) {
 	if !validName(n.Text) {
-		c.error(n.Span, "bad-name", "use letters, digits and _, and start with a letter", "%q cannot be used in expressions", n.Text)
+		c.error(n.Span, "bad-name", nameHelp(n.Text), "%q cannot be used in expressions", n.Text)
 		return 0, false
 	}
 	if old, taken := s.Slot(n.Text); taken {
@@ -357,7 +370,7 @@ func (c *compiler) defineFunctions(s *scope, root *source.Node) {
 		name := e.Key.Text
 		switch {
 		case !validName(name):
-			c.error(e.Key.Span, "bad-name", "use letters, digits and _, and start with a letter", "%q cannot be used in expressions", name)
+			c.error(e.Key.Span, "bad-name", nameHelp(name), "%q cannot be used in expressions", name)
 			continue
 		case function.Lookup(name) != nil || name == "first" || name == "has" || name == "size":
 			c.error(e.Key.Span, "shadowed-name", "choose another name", "there is a built-in function %q already", name)
@@ -557,7 +570,9 @@ func (c *compiler) template(s *scope, n *source.Node) *Template {
 		return &Template{Constant: c.arena.String(n.Text[1:]).Freeze()}
 	case strings.HasPrefix(n.Text, "="):
 		return &Template{kind: exprTemplate, Expr: c.exprAt(s, n, 1, n.Text[1:], expression.Anything)}
-	case strings.Contains(n.Text, "${"):
+	}
+	c.doubtText(s, n)
+	if strings.Contains(n.Text, "${") {
 		return c.text(s, n)
 	}
 	c.foreignMarks(s, n, 0, n.Text)
@@ -584,7 +599,7 @@ func (c *compiler) text(s *scope, n *source.Node) *Template {
 		start := len(n.Text) - len(rest) + i + 2
 		end := closing(n.Text, start)
 		if end < 0 {
-			c.error(n.At(start-2, len(n.Text)), "unclosed-expression", "close it with }; a literal ${ is written $${", "the expression that starts here is not closed")
+			c.error(n.At(start-2, len(n.Text)), "unclosed-expression", unclosedHelp(n.Text[start-2:]), "the expression that starts here is not closed")
 			t.Text = append(t.Text, Part{})
 			return t
 		}
@@ -708,12 +723,12 @@ func (c *compiler) compileRoutes(root *source.Node) {
 				name = text(rej, "code")
 			}
 			c.checkAt(c.base, rej.Get("at"))
-			r.Reject = &Reject{Code: text(rej, "code"), Status: c.integer(rej, "status", 400), Message: c.template(c.base, rej.Get("message")), At: text(rej, "at")}
+			r.Reject = &Reject{Code: text(rej, "code"), Status: c.integer(rej, "status", 400), Message: c.sentence(c.base, rej.Get("message")), At: text(rej, "at")}
 		default:
 			if name == "" {
 				name = "filter-" + strconv.Itoa(i+1)
 			}
-			r.Filter = c.template(c.base, n.Get("filter"))
+			r.Filter = c.sentence(c.base, n.Get("filter"))
 		}
 		lost = lost || c.holes[n]
 		c.routesLost = c.routesLost || lost || r.When == nil && n.Get("when") != nil
@@ -748,7 +763,7 @@ func (c *compiler) needs(s *scope, id string, n *source.Node) []Need {
 		out = append(out, Need{Rule: c.rule(id+"/needs/"+x.Text, x), Path: e})
 		if e != nil {
 			if _, _, ok := e.Path(); !ok {
-				c.error(x.Span, "not-a-path", "name one field, such as config.accessToken", "%q is no path", x.Text)
+				c.error(x.Span, "not-a-path", "name one field, such as config.accessToken; what has to be computed is asked under reject", "%q is no path", x.Text)
 			}
 		}
 	}

@@ -75,14 +75,7 @@ func (c *compiler) unknown(n *source.Node, what string, known declared) {
 		return
 	}
 	near := source.Suggest(n.Text, known.names)
-	help := "there are " + strings.Join(known.names, ", ")
-	switch {
-	case near != "":
-		help = "did you mean " + near + "?"
-	case len(known.names) == 0:
-		help = "there is none"
-	}
-	c.error(n.Span, "unknown-"+strings.ReplaceAll(what, " ", "-"), help, "there is no %s %q", what, n.Text).Relate(known.places[near], "%s is defined here", near)
+	c.error(n.Span, "unknown-"+strings.ReplaceAll(what, " ", "-"), source.Choices(n.Text, known.names), "there is no %s %q", what, n.Text).Relate(known.places[near], "%s is defined here", near)
 }
 
 // broken reports whether a node is a hole, or has one right below it.

@@ -18,6 +18,7 @@ func (c *compiler) compileTables(root *source.Node) {
 	for _, e := range entries(root.Get("tables")) {
 		n := e.Value
 		t := &Table{Rule: c.rule(c.dest+"/tables/"+e.Key.Text, n), Name: e.Key.Text, Absent: text(n, "absent")}
+		c.doubtConstants(n.Get("rows"))
 		t.Rows = n.Get("rows").Value(c.arena).Freeze()
 		t.By = c.optional(c.base, n, "by", expression.Anything)
 		c.vague[t] = c.holes[n] || c.holes[n.Get("rows")]
@@ -82,9 +83,9 @@ func (c *compiler) compileHosts(root *source.Node) {
 		u, err := url.Parse(e.Value.Text)
 		switch {
 		case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
-			c.error(e.Value.Span, "bad-host", "write an address such as https://api.example.com", "%q is no address of a host", e.Value.Text)
+			c.error(e.Value.Span, "bad-host", hostHelp(e.Value.Text), "%q is no address of a host", e.Value.Text)
 		case u.Scheme == "http" && u.Hostname() != "localhost" && u.Hostname() != "127.0.0.1":
-			c.error(e.Value.Span, "insecure-host", "write https://", "%q would send data and secrets in the clear", e.Value.Text)
+			c.error(e.Value.Span, "insecure-host", "write https://"+strings.TrimPrefix(e.Value.Text, "http://"), "%q would send data and secrets in the clear", e.Value.Text)
 		}
 		h.Base = strings.TrimSuffix(e.Value.Text, "/")
 	}
@@ -131,10 +132,22 @@ func (c *compiler) url(s *scope, n *source.Node) *Template {
 		c.error(n.Span, "computed-url", "write it as text with ${expression} in it, so that the parts can be escaped", "a URL cannot be one expression")
 		return nil
 	}
+	head, tail, _ := strings.Cut(n.Text, "/")
+	if c.isPath(s, head) && tail != "" {
+		c.error(n.At(0, len(head)), "missing-mark", "write ${"+head+"}/"+tail, "%s stands in the URL as this text, although it names a value", head)
+		return nil
+	}
+	for _, part := range strings.Split(tail, "/") {
+		if name, ok := strings.CutPrefix(part, ":"); ok && c.names(s, name) {
+			at := strings.Index(n.Text, "/"+part) + 1
+			c.error(n.At(at, at+len(part)), "missing-mark", "write "+n.Text[:at]+"${"+name+"}"+n.Text[at+len(part):], "%s stands in the URL as this text, although %s is a name", part, name)
+			return nil
+		}
+	}
 	t := c.template(s, n)
 	c.checkStart(n, t)
 	if first := n.Text; first != "" && first[0] != '/' && !strings.HasPrefix(first, "${") && !strings.HasPrefix(first, "?") {
-		c.error(n.Span, "bad-url", "start it with /; the host is named by the key host", "the URL %q does not start with /", n.Text)
+		c.error(n.Span, "bad-url", c.urlHelp(n.Text), "the URL %q does not start with /", n.Text)
 	}
 	return t
 }
@@ -171,7 +184,7 @@ func (c *compiler) compileAnswers(root *source.Node) map[string][]*Answer {
 		var rules []entry
 		for _, n := range e.Value.Items {
 			name := text(n, "name")
-			a := &Answer{Rule: c.rule(c.dest+"/answers/"+e.Key.Text+"/"+name, n), When: c.condition(s, n), Do: text(n, "do"), Because: c.template(s, n.Get("because"))}
+			a := &Answer{Rule: c.rule(c.dest+"/answers/"+e.Key.Text+"/"+name, n), When: c.condition(s, n), Do: text(n, "do"), Because: c.sentence(s, n.Get("because"))}
 			if old := taken[name]; old != nil && !c.broken(n) && !c.broken(old) {
 				c.error(n.Get("name").Span, "duplicate-name", "rename one of them", "there are two answer rules %q", name).Relate(old.Get("name").Span, "the first one")
 			}
@@ -379,7 +392,7 @@ func (c *compiler) compileLookups(root *source.Node) {
 		l.Matches = c.optional(args.with("item", "key"), n, "matches", expression.Condition)
 		l.Gives = c.optional(args.with("item", "key"), n, "gives", expression.Anything)
 		for _, x := range items(n.Get("failure")) {
-			l.Failure = append(l.Failure, Failure{When: c.condition(body, x), Do: text(x, "do"), Because: c.template(body, x.Get("because"))})
+			l.Failure = append(l.Failure, Failure{When: c.condition(body, x), Do: text(x, "do"), Because: c.sentence(body, x.Get("because"))})
 		}
 		c.program.Lookups[l.Name] = l
 		c.vague[l] = len(c.found) > before || c.broken(n)

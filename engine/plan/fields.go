@@ -13,11 +13,7 @@ func (c *compiler) checkField(e *Expr, what, field string, known []string) {
 		return
 	}
 	slices.Sort(known)
-	help := "there are " + strings.Join(slices.Compact(known), ", ")
-	if near := source.Suggest(field, known); near != "" {
-		help = "did you mean " + near + "?"
-	}
-	c.error(e.place(field), "unknown-field", help, "%s %q", what, field)
+	c.error(e.place(field), "unknown-field", source.Choices(field, slices.Compact(known)), "%s %q", what, field)
 }
 
 // place is where an expression names a field.

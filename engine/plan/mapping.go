@@ -93,7 +93,7 @@ func (c *compiler) compileMapping(f *ruleFile, base *Types) {
 	m.Reject = c.compileRejects(s, f.name, root.Get("reject"))
 	c.checkNames(root.Get("filter"), "a filter")
 	for _, e := range entries(root.Get("filter")) {
-		m.Filter = append(m.Filter, &Filter{Rule: c.rule(f.name+"/filter/"+e.Key.Text, e.Value), When: c.condition(s, e.Value), Reason: c.template(s, e.Value.Get("reason"))})
+		m.Filter = append(m.Filter, &Filter{Rule: c.rule(f.name+"/filter/"+e.Key.Text, e.Value), When: c.condition(s, e.Value), Reason: c.sentence(s, e.Value.Get("reason"))})
 	}
 	taken := map[string]*source.Node{}
 	for _, n := range items(root.Get("send")) {
@@ -142,7 +142,7 @@ func (c *compiler) compileRejects(s *scope, file string, n *source.Node) []*Reje
 		}
 		out = append(out, &Reject{
 			Rule: c.rule(file+"/reject/"+e.Key.Text, e.Value), When: c.condition(s, e.Value), Code: code,
-			Status: c.integer(e.Value, "status", 400), Message: c.template(s, e.Value.Get("message")), At: text(e.Value, "at"),
+			Status: c.integer(e.Value, "status", 400), Message: c.sentence(s, e.Value.Get("message")), At: text(e.Value, "at"),
 		})
 		list = append(list, entry{e.Value, out[len(out)-1].When})
 	}
@@ -436,6 +436,7 @@ func (c *compiler) setLine(o *Object, s, line *scope, id string, e source.Entry,
 	c.constantType(o, l.Type)
 	l.KeepAny = text(n, "keep") == "any"
 	if d := n.Get("default"); d != nil {
+		c.doubtConstants(d)
 		l.Default, l.fallback = d.Value(c.arena).Freeze(), d
 	}
 	if nulls := n.Get("nulls"); nulls != nil {

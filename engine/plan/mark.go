@@ -83,7 +83,7 @@ func (c *compiler) foreignMarks(s *scope, n *source.Node, offset int, literal st
 		mark := literal[from:to]
 		var inner string
 		switch {
-		case strings.HasPrefix(mark, "{{") || strings.HasPrefix(mark, "${") || strings.HasPrefix(mark, "$$"):
+		case from > 0 && literal[from-1] == '#', strings.HasPrefix(mark, "{{") || strings.HasPrefix(mark, "${") || strings.HasPrefix(mark, "$$"):
 			continue
 		case strings.HasPrefix(mark, "{"):
 			inner = strings.Trim(mark, "{}")

@@ -141,3 +141,6 @@ func (argumentScope) Slot(string) (int, bool) { return 0, false }
 
 // Names implements expression.Scope.
 func (argumentScope) Names() []string { return nil }
+
+// Where implements expression.Fields.
+func (argumentScope) Where(string) []string { return nil }

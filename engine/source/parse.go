@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
@@ -113,12 +114,23 @@ func (r *reader) limits() {
 			r.refuse("yaml-line-break", i, i+n, fmt.Sprintf("the character U+%04X is a line break to some readers of YAML and none to others", c), "",
 				fmt.Sprintf(`remove it, or write it in double quotes as "\u%04x"`, c))
 			return
-		case c < 0xA0 || c == 0xFFFE || c == 0xFFFF || c == 0xFEFF && i > 0:
+		case c != 0xFEFF && unicode.IsSpace(c) && r.shapes(i):
+			r.refuse("yaml-character", i, i+n, fmt.Sprintf("the blank here is not the plain one, but U+%04X", c), "it looks the same, but YAML takes it for a letter", "delete it and type a plain blank")
+			return
+		case c == 0x200B || c == 0x2060 || c < 0xA0 || c == 0xFFFE || c == 0xFFFF || c == 0xFEFF && i > 0:
 			r.character(i, n, c)
 			return
 		}
 		i += n
 	}
+}
+
+// shapes reports whether what stands at i gives the file its shape: it is
+// part of an indentation, or follows a colon or a dash.
+func (r *reader) shapes(i int) bool {
+	start, before := r.file.textStart(r.file.lineOf(i)), r.file.Data[:i]
+	before = bytes.TrimRight(before[start:], " \t\u00a0\u3000")
+	return len(before) == 0 || i == start+len(before) && bytes.IndexByte(before, ':') == len(before)-1 && !bytes.ContainsAny(before, "\"'[{#|") || string(before) == "-"
 }
 
 func (r *reader) character(i, n int, c rune) {
@@ -274,6 +286,9 @@ func (r *reader) indicator(start int) Diagnostic {
 	}
 	d.Detail = "tags, anchors and aliases are not read"
 	d.Help = "if a text or an expression is meant, put quotes around the whole value"
+	if all := string(r.file.Data[start:end]); !strings.ContainsAny(all, "#,]}") || strings.Contains(all, "(") && unclosed(all) == 0 && !strings.Contains(all, "#") {
+		d.Help += inQuotes(all)
+	}
 	if word[0] != '!' {
 		d.Help += "; if a value is to be used twice, write it twice or give it a name with `let`"
 	}
@@ -314,7 +329,9 @@ func (r *reader) mapping(y *yaml.Node, start, depth int, flow bool) (n *Node, en
 				first[key.Text] = key
 			}
 		}
+		before = len(r.found)
 		value := r.node(yv, depth+1, flow)
+		r.plainValue(value, before)
 		n.Entries = append(n.Entries, Entry{Key: key, Value: value})
 		last = max(last, key.Span.End.Offset, value.Span.End.Offset)
 	}
@@ -341,7 +358,22 @@ func (r *reader) key(key *Node, value *yaml.Node, own bool) {
 		return
 	}
 	if own && value.Kind == yaml.ScalarNode && value.Value == "" && value.Style == 0 && r.byteAt(r.skip(to)) != ':' {
-		r.refuse("yaml-flow-key", from, to, fmt.Sprintf("%s has no value, because the comma before it or after it ends an entry of { }", quoted(key.Text)), "",
+		r.flowKey(key.Text, from, to)
+	}
+}
+
+// flowKey refuses a key between { } that has no value.
+func (r *reader) flowKey(text string, from, to int) {
+	name, value, colon := strings.Cut(text, ":")
+	before := bytes.TrimRight(r.file.Data[:from], " \t\r\n")
+	switch {
+	case colon && name != "" && value != "" && !strings.HasPrefix(value, "/"):
+		r.refuse("yaml-flow-key", from, to, fmt.Sprintf("no blank stands behind the colon of %s", quoted(text)), "YAML reads it as one word", "write "+name+": "+value)
+	case bytes.HasSuffix(before, []byte("{")) && r.byteAt(r.skip(to)) == '}':
+		r.refuse("yaml-flow-key", from, to, fmt.Sprintf("%s between { } has no colon and value", quoted(text)), "",
+			"for an entry write a key, a colon and a value; for the value of an expression write ="+text+"; for a text put quotes around all of it")
+	default:
+		r.refuse("yaml-flow-key", from, to, fmt.Sprintf("%s has no value, because the comma before it or after it ends an entry of { }", quoted(text)), "",
 			"put quotes around a text or an expression that contains a comma")
 	}
 }
@@ -350,7 +382,9 @@ func (r *reader) sequence(y *yaml.Node, start, depth int, flow bool) (n *Node, e
 	n = &Node{Kind: Sequence}
 	last := start
 	for _, item := range y.Content {
+		before := len(r.found)
 		v := r.node(item, depth+1, flow)
+		r.plainValue(v, before)
 		n.Items = append(n.Items, v)
 		last = max(last, v.Span.End.Offset)
 	}
@@ -470,7 +504,45 @@ func (r *reader) cutShort(text string, from, to int, flow bool) {
 		return
 	}
 	if flow && r.byteAt(r.skip(to)) == ',' {
-		r.refuse("yaml-flow-expression", from, to, commaCut(text), commaCutDetail, quoteHelp(text))
+		r.refuse("yaml-flow-expression", from, to, commaCut(text), commaCutDetail, quoteHelp(wholeValue(r.file.Data, from, to)))
+	}
+}
+
+// plainValue looks at a value without quotes of which nothing was found yet.
+func (r *reader) plainValue(n *Node, before int) {
+	if n.Kind != Scalar || n.Style != Plain || len(r.found) > before {
+		return
+	}
+	to := n.Span.End.Offset
+	if k := len(n.Text) - 2; unopened(n.Text) && k >= 0 && n.Text[k+1] == '"' && (n.Text[k] < '0' || n.Text[k] > '9') {
+		r.refuse("yaml-quote", to-1, to, "the value ends with a quote that is not opened", "", "put a quote before it, or remove the one behind it")
+		return
+	}
+	r.commented(n.Text, to)
+}
+
+// commented doubts a comment that most likely was meant as a part of the value:
+// a hash with something right behind it.
+func (r *reader) commented(text string, to int) {
+	rest := r.file.Data[to:]
+	blanks := len(rest) - len(bytes.TrimLeft(rest, " \t"))
+	if blanks == len(rest) || rest[blanks] != '#' || blanks+1 == len(rest) || !isWord(rest[blanks+1]) && rest[blanks+1] != '{' {
+		return
+	}
+	if text == "" && (to == 0 || !isBlank(r.file.Data[to-1]) && blanks == 0) {
+		return
+	}
+	end, _ := lineBounds(r.file.Data, to)
+	comment := string(rest[blanks : end-to])
+	if text == "" {
+		r.refuse("yaml-cut-comment", to+blanks, end, fmt.Sprintf("there is no value, because %s is a comment", quoted(comment)), "a `#` with a blank before it begins a comment",
+			"put quotes around the value"+inQuotes(comment)+"; if a comment is meant, put a blank behind the #")
+		return
+	}
+	if len(r.found) < maxFindings {
+		d := r.found.Warnf("yaml-cut-comment", r.file.Span(to+blanks, end), "%s is a comment, and no part of the value", quoted(comment))
+		d.Detail = "a `#` with a blank before it begins a comment"
+		d.Help = quoteHelp(text+string(rest[:end-to])) + "; if a comment is meant, put a blank behind the #"
 	}
 }
 
@@ -540,11 +612,37 @@ func unopened(text string) bool {
 func quoteHelp(value string) string {
 	switch {
 	case !strings.Contains(value, "'"):
-		return "put single quotes around the whole value"
+		return "put single quotes around the whole value" + inQuotes(value)
 	case !strings.ContainsAny(value, "\"\\"):
-		return "put double quotes around the whole value"
+		return "put double quotes around the whole value" + inQuotes(value)
 	}
 	return "put single quotes around the whole value and double each one inside, or write it in the next line under a `|`"
+}
+
+// inQuotes is a value in quotes, as the end of a help; nothing if it is too long to be shown.
+func inQuotes(value string) string {
+	value = strings.TrimRight(value, " \t\r\n")
+	switch {
+	case len(value) > 90 || strings.ContainsAny(value, "\r\n"):
+		return ""
+	case !strings.Contains(value, "'"):
+		return ": '" + value + "'"
+	case !strings.ContainsAny(value, "\"\\"):
+		return ": \"" + value + "\""
+	}
+	return ": '" + strings.ReplaceAll(value, "'", "''") + "'"
+}
+
+// wholeValue returns a text between brackets that a comma cut off, up to where
+// its own brackets and quotes are closed.
+func wholeValue(data []byte, from, to int) string {
+	end, _ := lineBounds(data, from)
+	for at := to; at <= end; at++ {
+		if text := string(data[from:at]); unclosed(text) == 0 {
+			return text
+		}
+	}
+	return string(data[from:max(to, from)])
 }
 
 // quoted shows a text of the file in a message: one line, not too long.

@@ -230,8 +230,23 @@ func (s *slips) noKey(p int) error {
 	lineEnd, _ := lineBounds(s.data, p)
 	text := strings.TrimSpace(string(s.data[p:lineEnd]))
 	help := "write it as `key: value`; if it belongs to the line above, indent it further"
-	if strings.Contains(text, ":") {
+	key, value, colon := strings.Cut(text, ":")
+	first, rest, _ := strings.Cut(text, " ")
+	switch wide := strings.Index(text, "："); {
+	case strings.HasPrefix(text, "//") || strings.HasPrefix(text, "--") || strings.HasPrefix(text, ";"):
+		help = "a comment begins with #"
+	case colon && value != "":
+		help = fmt.Sprintf("put a blank after the colon: `%s: %s`", key, value)
+	case colon:
 		help = "put a blank after the colon"
+	case wide > 0:
+		help = "： is the wide colon of East Asian writing; write `" + text[:wide] + ": " + strings.TrimSpace(text[wide+len("："):]) + "`"
+	case strings.HasPrefix(rest, "= "):
+		help = fmt.Sprintf("write a colon instead of the equals sign: `%s: %s`", first, rest[2:])
+	case rest != "" && !strings.Contains(rest, " "):
+		help = fmt.Sprintf("write it as `%s: %s`; if it belongs to the line above, indent it further", first, rest)
+	case rest == "":
+		help = fmt.Sprintf("write `%s:`; if it belongs to the line above, indent it further", first)
 	}
 	return s.found("yaml-key", p, lineEnd, fmt.Sprintf("the line %s has no key and colon", quoted(text)), "", help)
 }
@@ -456,9 +471,21 @@ func (s *slips) forbidden(p int) error {
 		s.slip = &d
 		return errSlip
 	case '@', '`', '%', ',', ']', '}':
-		return s.found("yaml-reserved", p, p+1, fmt.Sprintf("a value cannot begin with %c", c), "", "put quotes around the whole value")
+		return s.found("yaml-reserved", p, p+1, fmt.Sprintf("a value cannot begin with %c", c), "", "put quotes around the whole value"+s.quotedLine(p))
 	}
 	return nil
+}
+
+// quotedLine is what stands from p to the end of its line, in quotes, as the end of a help.
+func (s *slips) quotedLine(p int) string {
+	text := strings.TrimRight(string(s.data[p:s.lineEnd(p)]), " \t")
+	if len(text) > 2 && text[0] == '`' && text[len(text)-1] == '`' {
+		return inQuotes(text[1 : len(text)-1]) // instead of these
+	}
+	if strings.Contains(text, " #") || unclosed(text) != 0 || strings.ContainsAny(text[:1], ",]}") {
+		return ""
+	}
+	return inQuotes(text)
 }
 
 // after checks what stands in the line behind a closing quote or bracket.
@@ -472,16 +499,33 @@ func (s *slips) after(start, end int) (int, error) {
 		return 0, s.closedLate(start, p)
 	}
 	rest := quoted(string(s.data[p:lineEnd]))
+	switch text := strings.TrimSpace(string(s.data[p:lineEnd])); {
+	case text == "," || text == ";":
+		return 0, s.found("yaml-comma", p, lineEnd, fmt.Sprintf("a `%s` stands behind the value", text), "lines of YAML end without a sign", "remove it")
+	case strings.HasPrefix(text, "//"):
+		return 0, s.found("yaml-bracket", p, lineEnd, fmt.Sprintf("%s stands behind the value", rest), "", "a comment begins with #, and a blank before it")
+	case strings.Trim(text, "]})") == "":
+		return 0, s.found("yaml-bracket", p, lineEnd, fmt.Sprintf("the `%s` closes nothing: no bracket is open here", text), "", "remove it")
+	}
 	switch s.data[start] {
 	case '"':
 		return 0, s.found("yaml-quote", p, lineEnd, fmt.Sprintf("%s stands behind the closing quote", rest), "",
 			"put single quotes around the whole value, or write \\\" for a quote inside of double quotes")
 	case '\'':
 		return 0, s.found("yaml-quote", p, lineEnd, fmt.Sprintf("%s stands behind the closing quote", rest), "",
-			"put double quotes around the whole value, or write '' for a quote inside of single quotes")
+			"put double quotes around the whole value"+inner(string(s.data[start:lineEnd]))+", or write '' for a quote inside of single quotes")
 	}
 	return 0, s.found("yaml-bracket", p, lineEnd, fmt.Sprintf("%s stands behind the closing `%c`", rest, s.data[end-1]), "",
 		"put quotes around the whole value if it is a text or an expression")
+}
+
+// inner is a value in single quotes with one inside, in double quotes.
+func inner(text string) string {
+	text = strings.TrimRight(text, " \t")
+	if len(text) < 3 || !strings.HasSuffix(text, "'") || strings.ContainsAny(text, "\"\\\n") || len(text) > 90 {
+		return ""
+	}
+	return `: "` + text[1:len(text)-1] + `"`
 }
 
 // quote returns the offset behind the quote that closes the one at p.
@@ -562,7 +606,7 @@ func (s *slips) block(p, parent int) (int, error) {
 	lineEnd, start := lineBounds(s.data, p)
 	if header := s.data[p:lineEnd]; !blockHeader.Match(header) {
 		return 0, s.found("yaml-block", p, lineEnd, fmt.Sprintf("the value begins with `%c`, which begins a text of several lines, but more follows it", s.data[p]), "",
-			"put quotes around the whole value, or begin the text in the next line")
+			"put quotes around the whole value"+s.quotedLine(p)+"; or begin the text in the next line")
 	}
 	content := -1 // indentation of the first line with content
 	for start < len(s.data) {
@@ -656,7 +700,11 @@ func (s *slips) flow(p, parent int) (int, error) {
 			}
 			k := len(colons) - 1
 			if colons[k]++; colons[k] > 1 {
-				return 0, s.found("yaml-colon", p, p+1, "a second colon stands in one entry between brackets", "YAML reads a colon with a blank after it as the end of a key", "put quotes around the whole value, or a comma between two entries")
+				help := "put quotes around the whole value, or a comma between two entries"
+				if words := strings.Fields(string(s.data[plain:p])); prior == 'p' && len(words) > 1 {
+					help = "put a comma before " + words[len(words)-1] + ", or quotes around the whole value"
+				}
+				return 0, s.found("yaml-colon", p, p+1, "a second colon stands in one entry between brackets", "YAML reads a colon with a blank after it as the end of a key", help)
 			}
 			prior = c
 			p++
@@ -695,11 +743,11 @@ func (s *slips) flow(p, parent int) (int, error) {
 	}
 	last := open[len(open)-1]
 	return 0, s.found("yaml-bracket", last, last+1, fmt.Sprintf("the bracket `%c` that opens here is not closed", s.data[last]), "",
-		fmt.Sprintf("write `%c` behind its last entry (the value goes up to line %d)", closing(s.data[last]), max(line-1, s.lineOf(last))))
+		fmt.Sprintf("write `%c` behind its last entry, in line %d", closing(s.data[last]), s.lineOf(last+len(bytes.TrimRight(s.data[last:min(p, len(s.data))], " \t\r\n"))-1)))
 }
 
 func (s *slips) commaCut(text string, from, to int) error {
-	return s.found("yaml-flow-expression", from, to, commaCut(text), commaCutDetail, quoteHelp(text))
+	return s.found("yaml-flow-expression", from, to, commaCut(text), commaCutDetail, quoteHelp(wholeValue(s.data, from, to)))
 }
 
 func (s *slips) comma(p int) error {

@@ -103,9 +103,52 @@ func (c *checker) add(at source.Span, code, help, format string, args ...any) {
 }
 
 func (c *checker) want(n *source.Node, t Type, what, expected string) *source.Node {
-	c.add(n.Span, "wrong-kind", "write "+expected, "%s has to be %s, this is %s", what, expected, describe(n))
+	c.add(n.Span, "wrong-kind", "write "+corrected(n, t, expected), "%s has to be %s, this is %s", what, expected, describe(n))
 	return t.missing(c, n.Span)
 }
+
+// corrected is what was most likely meant by a value of the wrong kind, else what is expected.
+func corrected(n *source.Node, t Type, expected string) string {
+	if n.Kind != source.Scalar || n.IsNull() {
+		return expected
+	}
+	if _, ok := t.(listOf); ok {
+		inner := strings.Trim(n.Text, "(){}[] ")
+		if len(inner) > 0 && len(inner) < 60 && n.Text[0] != '=' {
+			return "[" + inner + "]"
+		}
+	}
+	of, ok := t.(literal)
+	if !ok {
+		return expected
+	}
+	word := strings.ToLower(strings.TrimSpace(n.Text))
+	switch of.kind {
+	case "boolean":
+		switch word {
+		case "yes", "y", "on", "true", "1", "=true":
+			return "true"
+		case "no", "n", "off", "false", "0", "=false":
+			return "false"
+		}
+	case "integer":
+		if plain := strings.NewReplacer(",", "", "_", "", " ", "").Replace(word); digitsOnly(plain) {
+			return plain
+		}
+	case "duration":
+		number := strings.TrimRight(word, "abcdefghijklmnopqrstuvwxyz ")
+		if !digitsOnly(number) {
+			return expected
+		}
+		units := map[string]string{"": "s", "second": "s", "seconds": "s", "sec": "s", "minute": "m", "minutes": "m", "min": "m", "hour": "h", "hours": "h", "s": "s", "m": "m", "h": "h", "ms": "ms"}
+		if unit := units[strings.TrimSpace(word[len(number):])]; unit != "" {
+			return number + unit
+		}
+	}
+	return expected
+}
+
+func digitsOnly(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
 func describe(n *source.Node) string {
 	switch n.Kind {

@@ -153,7 +153,7 @@ outcomes:
 		Entry("an odd wait", fine+"answer: {status: 200}\noutcomes: {a: {do: retry, after: soon}}\n", "6:34: the text `soon` is no length of time | write it as 2s, 500ms or 1m30s"),
 		Entry("an answer without status", fine+"answer: {body: {}}\n", "5:10: `answer` needs the key `status` | add `status: …`"),
 		Entry("a request that is no list", strings.Replace(fine, "requests: []", "requests: {method: GET}", 1), "4:11: `requests` is a list, and this is a mapping | begin each element with `- `"),
-		Entry("a request's slip", strings.Replace(fine, "requests: []", "requests:\n  - {method: GET, url: x, endpoint: y}", 1), "5:19: a request has no key `url` | its keys are `method`, `endpoint`, `params`, `headers`, `body`, `form`, `xml` and `text`"),
+		Entry("a request's slip", strings.Replace(fine, "requests: []", "requests:\n  - {method: GET, url: x, endpoint: y}", 1), "5:19: a request has no key `url` | did you mean `endpoint`?"),
 		Entry("two bodies", strings.Replace(fine, "requests: []", "requests:\n  - {method: GET, endpoint: y, body: {}, form: {}}", 1), "5:42: a request is sent as `body` or as `form` | keep one of them"),
 		Entry("the form of descriptors", strings.Replace(fine, "requests: []", "requests:\n  - {method: GET, endpoint: y, body: {JSON: {}}}", 1), "5:39: a fixture leaves `JSON` out | write what is inside: `body: {…}`"),
 		Entry("a rejection of no kind", strings.Replace(fine, "requests: []", "rejected: {}", 1), "4:11: `rejected` says nothing about the rejection | write its `code`, or a part of its `message`"),

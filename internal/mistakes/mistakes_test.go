@@ -121,6 +121,12 @@ var _ = Describe("a mistake is explained:", func() {
 	}
 })
 
+var _ = It("The corpus is not made smaller", func() {
+	names, err := filepath.Glob(caseFolder + "/*.txt")
+	Expect(err).NotTo(HaveOccurred())
+	Expect(len(names)).To(BeNumerically(">=", 300))
+})
+
 // mistake is a case of the corpus, see README.md.
 type mistake struct {
 	input     string // up to the empty line before what is expected
