@@ -115,7 +115,7 @@ func Load(files fs.FS, with ...Option) (*Program, error) {
 	for _, w := range with {
 		w(&o)
 	}
-	o.plan.Expression = expression.Options{Cost: o.limits.CEL}
+	o.plan.Expression = expression.Options{Cost: o.limits.CEL, Steps: o.limits.Steps}
 	p, found := plan.Compile(folder{files}, o.plan)
 	if p == nil {
 		return nil, found

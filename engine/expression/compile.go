@@ -85,7 +85,7 @@ func CompileFunction(name string, args []string, body string, scope Scope, optio
 	if len(c.problems) > 0 {
 		return nil, c.problems
 	}
-	return &Function{Name: name, Args: args, body: root, tree: c.tree(Anything), work: c.work}, nil
+	return &Function{Name: name, Args: args, body: root, tree: c.tree(Anything), work: c.work, takes: c.takes}, nil
 }
 
 type compiler struct {
@@ -102,6 +102,7 @@ type compiler struct {
 	ownIDs   map[int64]bool // nodes that the author wrote
 	offsets  []int          // of the characters of text
 	work     int            // steps of one evaluation, without those of loops and calls
+	takes    bounds         // steps of one evaluation, as far as they are known
 	static   value.Arena    // literals live as long as the program
 }
 
@@ -130,6 +131,7 @@ func (c *compiler) compileText(want Want) eval {
 		compile = c.leaf
 	}
 	c.work = work(native.Expr())
+	c.estimate(native.Expr())
 	root := compile(native.Expr())
 	c.dropFollowing(doubts)
 	if want == Condition && root != nil && len(c.problems) == 0 {
@@ -310,6 +312,9 @@ func (c *compiler) compile(e ast.Expr) eval {
 	return c.leaf(e)
 }
 
+// foldSteps bounds the work of one call at load.
+const foldSteps = 100
+
 // fold evaluates a list or object of constants once.
 func (c *compiler) fold(e eval, of ...eval) eval {
 	for _, x := range of {
@@ -317,7 +322,7 @@ func (c *compiler) fold(e eval, of ...eval) eval {
 			return e
 		}
 	}
-	v, err := e.eval(&Frame{Arena: &c.static, Steps: 1})
+	v, err := e.eval(&Frame{Arena: &c.static, Steps: foldSteps})
 	if err != nil {
 		return e
 	}

@@ -70,7 +70,6 @@ var _ = Describe("limits", Label("time"), func() {
 		Entry("texts that double", `plus(plus(traits.text, traits.text), plus(traits.text, traits.text))`),
 		Entry("lists that double", `["a"]`+strings.Repeat(`.map(x, [x, x])`, 60)+` == tags.map(x, x)`),
 		Entry("lists that double by +", `[[1]]`+strings.Repeat(`.map(x, x + x)`, 60)),
-		Entry("long ranges", `lists.range(1000000000)`),
 		Entry("patterns", `first(tags, t, traits.text.matches("(a|aa|aaa)*c"))`),
 		Entry("patterns from the event", `"a".matches(traits.text)`),
 		Entry("many patterns from the event", `first(tags, t, "a".matches("(a{50}){20}" + text(t)))`),
@@ -84,6 +83,26 @@ var _ = Describe("limits", Label("time"), func() {
 		Entry("sorting", `tags.all(t, tags.sort() == null || true) ? 1 / (1 - 1) : 1`),
 		Entry("leaves in leaves", `tags.map(t, tags.map(u, u)[0])`),
 		Entry("leaves in first", `first(tags, t, tags.exists(u, u + t == 0))`),
+	)
+
+	DescribeTable("refuse at load what can never be worked out, at its loop", func(text, loop, message string) {
+		found := problems(text, expression.Anything)
+		Expect(found).To(HaveLen(1))
+		Expect(text[found[0].From:found[0].To]).To(Equal(loop))
+		Expect(found[0].Message).To(HavePrefix(message))
+	},
+		Entry("long ranges", `lists.range(1000000000)`, `lists.range(1000000000)`, "this takes at least 250,000,000 steps for each event, and an event may take 100,000"),
+		Entry("ranges within each other", `size(lists.range(1000).map(x, lists.range(1000).map(y, x * y))) > 1`, `lists.range(1000).map(x, lists.range(1000).map(y, x * y))`, "this takes at least 3,"),
+		Entry("lists that are written out", `[1,2,3,4,5,6,7,8,9,10].map(a, [1,2,3,4,5,6,7,8,9,10].map(b, [1,2,3,4,5,6,7,8,9,10].map(c, [1,2,3,4,5,6,7,8,9,10].map(d, [1,2,3,4,5,6,7,8,9,10].map(e, a)))))`, `[1,2,3,4,5,6,7,8,9,10].map(a, [1,2,3,4,5,6,7,8,9,10].map(b, [1,2,3,4,5,6,7,8,9,10].map(c, [1,2,3,4,5,6,7,8,9,10].map(d, [1,2,3,4,5,6,7,8,9,10].map(e, a)))))`, "this takes at least"),
+		Entry("loops over data within each other", `n == 1 || tags.map(a, items.map(b, tags.map(c, items.filter(d, d == c)))) == n`, `tags.map(a, items.map(b, tags.map(c, items.filter(d, d == c))))`, "with 20 elements in each list this takes about 543,"),
+		Entry("first in loops", `first(tags, a, first(tags, b, first(tags, c, first(tags, d, d == a && c == b) == b) == a) == n)`, `first(tags, a, first(tags, b, first(tags, c, first(tags, d, d == a && c == b) == b) == a) == n)`, "with 20 elements"),
+		Entry("functions that loop, in loops", `tags.map(a, tags.map(b, tags.map(c, ids(items, c))))`, `tags.map(a, tags.map(b, tags.map(c, ids(items, c))))`, "with 20 elements"),
+	)
+	DescribeTable("do not refuse at load what data may stop early or make short", func(text string) {
+		compile(text, expression.Options{})
+	},
+		Entry(nil, `tags.map(a, items.map(b, tags.map(c, a)))`), Entry(nil, `lists.range(10000).exists(x, x == n)`),
+		Entry(nil, `n == 1 ? lists.range(5000).map(x, x) : []`), Entry(nil, `tags.filter(a, a == 1).map(b, lists.range(500).map(c, c + b))`),
 	)
 
 	It("share one budget among all expressions of an event", func() {

@@ -42,17 +42,19 @@ type Loader interface {
 
 // Function is a function written in rules. It sees its arguments only.
 type Function struct {
-	Name string
-	Args []string
-	Body *source.Node // where it is written, for messages; may be nil
-	body eval
-	tree *tree
-	work int // steps of a call, without those of loops and calls in it
+	Name  string
+	Args  []string
+	Body  *source.Node // where it is written, for messages; may be nil
+	body  eval
+	tree  *tree
+	work  int    // steps of a call, without those of loops and calls in it
+	takes bounds // steps of a call, as far as they are known at load
 }
 
 // Options sets the bounds of expressions. Zero fields mean the default.
 type Options struct {
 	Cost   uint64 // of one evaluation by CEL, in steps; default as many as a Frame has
+	Steps  int    // that an event may take in all; default DefaultSteps
 	Length int    // of an expression, in bytes; default 4,096
 	CEL    bool   // run everything as CEL, for tests that compare the two ways
 }
@@ -60,6 +62,9 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.Cost == 0 {
 		o.Cost = DefaultSteps
+	}
+	if o.Steps == 0 {
+		o.Steps = DefaultSteps
 	}
 	if o.Length == 0 {
 		o.Length = 4096
