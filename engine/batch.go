@@ -157,13 +157,20 @@ func (b *Batch) advance(i int) {
 		return
 	}
 	r := b.runner
-	steps := b.pool.allow(e)
+	steps, mapping := b.pool.allow(e), e.mapping
 	r.start(e.node, steps)
 	r.answers = e.answers
-	if err := guarded(func() error { return b.step(i, e) }); err != nil {
-		b.reject(e, b.pool.explain(e, steps, err))
-	}
+	err := guarded(func() error { return b.step(i, e) })
+	err = b.pool.explain(e, steps, err)
 	e.spent += b.pool.take(steps - r.frame.Steps)
+	if err != nil {
+		b.reject(e, r.explainSteps(err, steps, func() error {
+			again := event{node: e.node, metadata: e.metadata, mapping: mapping, job: e.job}
+			r.start(e.node, steps)
+			r.answers = e.answers
+			return b.step(i, &again)
+		}))
+	}
 	e.answers = r.answers
 	if e.done && e.result.Status == Mapped {
 		e.result.Warnings = r.warnings
@@ -354,6 +361,9 @@ func (b *Batch) question(i int, a *plan.Ask, key *value.Node) error {
 	text, err := r.text(key)
 	if err != nil {
 		return err
+	}
+	if r.profile != nil {
+		return nil // it is put already
 	}
 	text = a.Lookup.FoldKey(text)
 	with := r.arena.Object()

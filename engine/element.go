@@ -170,7 +170,11 @@ func (o *Output) finish(el *Element) {
 			return
 		}
 		if err != nil {
-			el.reject(o.pool.explain(first, steps, err))
+			el.reject(b.runner.explainSteps(o.pool.explain(first, steps, err), steps, func() error {
+				b.runner.start(first.node, steps)
+				_, err := b.runner.requests(el.items)
+				return err
+			}))
 		} else {
 			el.Requests = requests
 		}

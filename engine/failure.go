@@ -29,6 +29,7 @@ type EventError struct {
 	Function   *Rule     // the part that failed of a function of the rules, where the rule calls one
 	Expression string    // of a rule that failed: that part, in one line
 	Values     []Operand // what it worked on; no secrets
+	Costs      []Cost    // of too many steps: the expressions that took most
 	Cause      error
 }
 

@@ -8,6 +8,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/celmap/celmap/engine"
+	"github.com/celmap/celmap/engine/value"
 	"github.com/celmap/celmap/internal/growth"
 )
 
@@ -48,6 +49,33 @@ var _ = Describe("limits", func() {
 			o.Release()
 		}
 	})
+	It("tell which expressions took how much, and where", func() {
+		mapping := "let:\n  cheap: size(input.list)\n  dear: 'size(input.list.map(x, input.list.map(y, x * y)))'\nsend: [{request: q, item: {n: '=cheap + dear'}}]\n"
+		for _, with := range [][]engine.Option{nil, {engine.WithLimits(engine.Limits{CEL: 20_000})}} {
+			c := bind(small(smallRequest, mapping, with...), "{}")
+			for _, c := range []*engine.Connection{c, c.Observe(&watcher{})} {
+				o := c.Plan(inputs(list(400), list(2))).Map()
+				e := o.Results()[0].Error
+				Expect(e.Code).To(Equal("too_many_steps"))
+				Expect(e.Message).To(MatchRegexp(`^the rules need more than 100000 steps for this event; of these \d+ for input\.list\.map\(y, x \* y\) at m\.yaml:5:33: simplify`))
+				Expect(e.Rule.Place).To(Equal("m.yaml:5:33"))
+				Expect(e.Costs[0].Rule.Place).To(Equal("m.yaml:5:33"))
+				Expect(o.Results()[1].Status).To(Equal(engine.Mapped))
+				o.Release()
+			}
+		}
+	})
+	It("tell it of requests too, and of what is made of the settings", func() {
+		c := bind(small("hosts: {api: https://api.example.com}\nrequests:\n  q: {method: POST, host: api, url: /q, envelope: {n: '=size(item.list.map(x, item.list.map(y, x + y)))'}}\n", "send: [{request: q, item: {list: =input.list}}]\n"), "{}")
+		o := c.Plan(inputs(list(400))).Map()
+		defer o.Release()
+		Expect(o.Results()[0].Error.Message).To(MatchRegexp(`of these \d+ for item\.list\.map\(y, x \+ y\) at d\.yaml:6:`))
+		Expect(o.Elements()[0].Error.Message).To(Equal(o.Results()[0].Error.Message))
+		s := bind(small(smallRequest, "let:\n  dear: 'size(config.list.map(x, config.list.map(y, x + y)))'\nsend: [{request: q, item: {n: '=dear'}}]\n"), list(400))
+		for range 2 {
+			Expect(dig(lines(s, `{}`)[0], "error", "message")).To(ContainSubstring("at m.yaml:"))
+		}
+	})
 	It("bound what the requests of an event have together", func() {
 		c := bind(small("hosts: {api: https://api.example.com}\nrequests: {q: {method: POST, host: api, url: /q, envelope: =item}}\n",
 			"send: [{request: q, each: input.list, item: {all: =input.text}}]\n", engine.WithLimits(engine.Limits{Output: 1 << 20})), "{}")
@@ -83,3 +111,8 @@ var _ = Describe("limits", func() {
 		Expect(growth.Of(run, 2_000, 16_000)).To(BeNumerically("<", 32), "a search through all batches for each event grows by 64")
 	})
 })
+
+type watcher struct{}
+
+func (*watcher) Wrote(*value.Node, *engine.Rule) {}
+func (*watcher) Decided(*engine.Rule, bool)      {}

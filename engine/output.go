@@ -64,8 +64,12 @@ func (o *Output) Results() []Result {
 			b.runner.start(e.node, steps)
 			requests, err := b.runner.requests(e.items)
 			pool.take(steps - b.runner.frame.Steps)
-			if err != nil {
-				b.reject(e, pool.explain(e, steps, err))
+			if err = pool.explain(e, steps, err); err != nil {
+				b.reject(e, b.runner.explainSteps(err, steps, func() error {
+					b.runner.start(e.node, steps)
+					_, err := b.runner.requests(e.items)
+					return err
+				}))
 			}
 			e.result.Requests = requests
 		}

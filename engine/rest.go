@@ -183,7 +183,7 @@ func (b *builder) warn(code, message, of, key, target string, rule *Rule) {
 func (b *builder) decision(m *value.Node) (*decision, error) {
 	r, rest, key := b.runner, b.o.Rest, m.Key()
 	known := r.keys[b.o][key]
-	if known != nil && known.steps <= r.frame.Steps {
+	if known != nil && known.steps <= r.frame.Steps && r.profile == nil {
 		r.frame.Steps -= known.steps
 		return known, nil
 	}

@@ -22,6 +22,8 @@ type runner struct {
 	arena      *value.Arena // of the batch
 	frame      expression.Frame
 
+	profile *profile // nil but while an error is explained
+
 	event    *value.Node
 	answers  []answered // of the event's asks
 	warnings []Warning
@@ -233,7 +235,13 @@ func (r *runner) element(m *value.Node, key, index *value.Node) {
 
 // expr evaluates an expression. The error is an *EventError with the place.
 func (r *runner) expr(e *plan.Expr) (*value.Node, error) {
-	v, err := e.Eval(&r.frame)
+	var v *value.Node
+	var err error
+	if r.profile == nil {
+		v, err = e.Eval(&r.frame)
+	} else {
+		v, err = r.profile.eval(r, e)
+	}
 	if err != nil {
 		return nil, r.located(e, err)
 	}

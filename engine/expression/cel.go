@@ -60,7 +60,8 @@ type celEval struct {
 // loop is a comprehension, or a first inside one.
 type loop struct {
 	span
-	work int // steps for each element
+	text string // of the whole expression
+	work int    // steps for each element
 }
 
 func (e *celEval) eval(f *Frame) (*value.Node, error) {
@@ -192,6 +193,9 @@ func (f *celFrame) walk(l *loop) {
 	if l == nil {
 		f.work(1)
 		return
+	}
+	if p := f.frame.Profile; p != nil {
+		p.add(l.text, l.span, l.work)
 	}
 	f.work(l.work)
 }

@@ -13,6 +13,8 @@ type Frame struct {
 	Loader Loader
 	Steps  int // work left; set anew for each event
 
+	Profile *Profile // counts what takes how much; nil for nothing
+
 	locals []*value.Node // variables of `first` and arguments of functions
 	stack  []*value.Node // arguments of calls that are being made
 	base   int           // where the locals of the running function start

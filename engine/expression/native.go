@@ -419,6 +419,9 @@ func (e *firstEval) eval(f *Frame) (*value.Node, error) {
 
 func (e *firstEval) search(f *Frame, list *value.Node) (*value.Node, error) {
 	for m := list.First(); m != nil; m = m.Next() {
+		if f.Profile != nil {
+			f.Profile.add(e.text, e.span, e.work)
+		}
 		if err := f.spend(e.work); err != nil {
 			return nil, e.fail(f, err, list)
 		}
@@ -472,8 +475,12 @@ func (e *callEval) eval(f *Frame) (*value.Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	before := f.Steps
 	v, err := e.fn.call(f, args)
 	f.stack = f.stack[:top]
+	if f.Profile != nil {
+		f.Profile.add(e.text, e.span, before-f.Steps)
+	}
 	if err != nil {
 		return nil, e.fail(f, err, args...) // they still stand above the stack's top
 	}

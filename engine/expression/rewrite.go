@@ -158,7 +158,7 @@ func (r *rewriter) markCall(e ast.Expr, name string, args []ast.Expr) {
 
 // loop notes a loop of the leaf, and returns its index.
 func (r *rewriter) loop(e ast.Expr, body ...ast.Expr) ast.Expr {
-	l := loop{span: r.span(e)}
+	l := loop{span: r.span(e), text: r.compiler.text}
 	for _, x := range body {
 		l.work += nodes(x)
 	}
