@@ -28,7 +28,7 @@ import (
 type Limits struct {
 	Event      value.Limits // size, depth and so on of one event
 	Steps      int          // work of the rules for one event; default 100,000, about 20 ms
-	CEL        uint64       // of them, for one evaluation of one part that runs as CEL; default all
+	CEL        uint64       // of them, for one expression that runs as CEL, with the names that it reads; default all
 	BatchSteps int          // work of the rules for the events of one batch; default 100 times Steps
 	Requests   int          // requests of one event; default 100
 	Items      int          // items of one event; default 10,000

@@ -122,7 +122,10 @@ func (r *runner) located(e *plan.Expr, err error) error {
 		return known
 	}
 	out := &EventError{Code: "expression_failed", Status: 400, Message: err.Error(), Cause: err}
-	if errors.Is(err, expression.ErrSteps) {
+	switch {
+	case errors.Is(err, expression.ErrExpression):
+		out.Code = "expression_too_many_steps"
+	case errors.Is(err, expression.ErrSteps):
 		out.Code = "too_many_steps"
 	}
 	from, to := 0, len(e.Text)

@@ -77,8 +77,14 @@ func (e *celEval) eval(f *Frame) (*value.Node, error) {
 	if err == nil {
 		v, err = frame.result(out)
 	}
-	if f.Steps < 0 {
-		return nil, e.fail(f, ErrSteps) // what is kept must not revive the others
+	if f.Steps < 0 { // what is kept must not revive the others
+		if kept > 0 {
+			return nil, e.fail(f, ErrExpression)
+		}
+		if frame.loading != nil {
+			return nil, frame.loading // which had nothing left
+		}
+		return nil, e.fail(f, ErrSteps)
 	}
 	f.Steps += kept
 	if err != nil {
@@ -163,6 +169,8 @@ type celFrame struct {
 	leaf   *celEval
 	secret bool // a secret was read on the way
 
+	loading error // of a name, which found nothing left
+
 	gather    int // work that may be spent on operands, see watch.go
 	gathering bool
 }
@@ -204,6 +212,9 @@ func (f *celFrame) native(index ref.Val) ref.Val {
 	v, err := f.leaf.natives[index.(types.Int)].eval(f.frame)
 	if err != nil {
 		if _, ok := err.(*failure); !ok {
+			if f.frame.Steps < 0 && f.loading == nil {
+				f.loading = err
+			}
 			err = loading{err}
 		}
 		return types.WrapErr(err)

@@ -57,12 +57,22 @@ func (r *refused) Error() string { return r.takes + "; this is " + value.Preview
 
 // called is a function of the rules that failed.
 type called struct {
-	fn  *Function
-	err error
+	fn    *Function
+	err   error
+	known error // what it is explained as
 }
 
 func (c *called) Error() string { return c.fn.Name + ": " + c.err.Error() }
 func (c *called) Unwrap() error { return c.err }
+
+// explained is what f makes of the error, once: functions may call each other
+// many levels deep.
+func (c *called) explained(f *Frame) error {
+	if c.known == nil {
+		c.known = f.explain(c.err)
+	}
+	return c.known
+}
 
 // loading is an error of the Loader inside a leaf.
 type loading struct{ error }
@@ -124,7 +134,7 @@ func (f *Frame) causeOf(cause error) error {
 	case *function.Error:
 		return x
 	case *called:
-		if inner, ok := f.explain(x.err).(*Error); ok {
+		if inner, ok := x.explained(f).(*Error); ok {
 			inner.Operands = nil
 			return inner
 		}
@@ -144,7 +154,7 @@ func (f *Frame) message(failed *failure) (text string, blamed int) {
 	case *function.Error:
 		return cause.Error(), cause.Arg
 	case *called:
-		if inner, ok := f.explain(cause.err).(*Error); ok {
+		if inner, ok := cause.explained(f).(*Error); ok {
 			return cause.fn.Name + ": " + inner.Message, -1
 		}
 		return cause.Error(), -1

@@ -2,6 +2,7 @@ package expression
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/celmap/celmap/engine/value"
 )
@@ -23,6 +24,9 @@ type Frame struct {
 
 // ErrSteps ends an expression that would run for too long.
 var ErrSteps = errors.New("the rules need too many steps for this event; simplify nested lists and functions")
+
+// ErrExpression is ErrSteps of an expression that has taken as many as one may.
+var ErrExpression = fmt.Errorf("this expression alone takes more steps than one expression may: %w", ErrSteps)
 
 // maxCalls bounds calls of functions written in rules within each other.
 const maxCalls = 32
@@ -52,7 +56,7 @@ func (f *Frame) Call(fn *Function, args ...*value.Node) (*value.Node, error) {
 	v, err := fn.body.eval(f)
 	f.locals, f.base = f.locals[:top], base
 	if err != nil {
-		return nil, &called{fn, err}
+		return nil, &called{fn: fn, err: err}
 	}
 	return v, nil
 }
