@@ -108,7 +108,7 @@ type Program struct {
 	warnings source.Diagnostics
 }
 
-// Load reads, checks and compiles a mapping folder, in which links are not followed. All mistakes are found in
+// Load reads, checks and compiles a mapping folder, in which links that lead out of it are refused. All mistakes are found in
 // one go; the error is source.Diagnostics, each with its place.
 func Load(files fs.FS, with ...Option) (*Program, error) {
 	o := options{plan: plan.Options{Events: map[string]fs.FS{}, Portal: map[string]plan.PortalData{}}}

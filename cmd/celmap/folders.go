@@ -2,7 +2,6 @@ package main
 
 import (
 	"io/fs"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -50,12 +49,16 @@ func holdsDestination(folder string) (bool, error) {
 func kindsIn(folder string) ([]string, error) {
 	var kinds []string
 	for _, pattern := range []string{"*.yaml", "*.yml"} {
-		files, err := fs.Glob(os.DirFS(folder), pattern)
+		root := folderFS(folder)
+		files, err := fs.Glob(root, pattern)
 		if err != nil {
 			return nil, err
 		}
 		for _, file := range files {
-			data, err := os.ReadFile(filepath.Join(folder, file))
+			data, err := fs.ReadFile(root, file)
+			if info, e := fs.Lstat(root, file); err != nil && e == nil && info.Mode()&fs.ModeSymlink != 0 {
+				continue // what is wrong with the link is said when the rules are read
+			}
 			if err != nil {
 				return nil, err
 			}

@@ -25,7 +25,7 @@ func findMapping(name string) (mapping, error) {
 	info, err := os.Stat(name)
 	switch {
 	case err == nil && info.IsDir():
-		return mapping{os.DirFS(name), filepath.ToSlash(filepath.Clean(name)), name}, nil
+		return mapping{folderFS(name), filepath.ToSlash(filepath.Clean(name)), name}, nil
 	case err == nil:
 		return mapping{}, usage("the mapping %s is a file: name the folder that holds it", name)
 	}
@@ -37,6 +37,16 @@ func findMapping(name string) (mapping, error) {
 		hint = fmt.Sprintf("did you mean %s?", near)
 	}
 	return mapping{}, usage("there is no mapping %q: %s", name, hint)
+}
+
+// folderFS is a folder on disk that no link leads out of, not even one that is
+// put there while its files are read.
+func folderFS(name string) fs.FS {
+	root, err := os.OpenRoot(name)
+	if err != nil {
+		return os.DirFS(name) // which tells what is wrong
+	}
+	return root.FS()
 }
 
 func builtin(name string) (mapping, bool) {
@@ -79,7 +89,7 @@ func (m mapping) base(name string) (fs.FS, string, bool) {
 	if m.dir != "" {
 		dir := filepath.Join(m.dir, filepath.FromSlash(name))
 		if info, err := os.Stat(dir); err == nil && info.IsDir() {
-			return os.DirFS(dir), filepath.ToSlash(dir), true
+			return folderFS(dir), filepath.ToSlash(dir), true
 		}
 	}
 	b, ok := builtin(name)

@@ -253,7 +253,7 @@ func (c *compiler) readNamed(n *source.Node) ([]byte, bool) {
 		return nil, false
 	}
 	info, err := fs.Stat(fsys, name)
-	if err == nil && (!info.Mode().IsRegular() || info.Size() > 8<<20) {
+	if err == nil && (!info.Mode().IsRegular() || info.Size() > maxFile) {
 		err = errors.New("it is no regular file of at most 8 MiB")
 	}
 	var data []byte

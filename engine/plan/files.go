@@ -52,13 +52,18 @@ func (c *compiler) readFolder(fsys fs.FS, display string) *folder {
 		if ext := path.Ext(name); ext != ".yaml" && ext != ".yml" {
 			return nil
 		}
-		if !d.Type().IsRegular() {
-			return nil // no links: rules stay inside their folder
+		link := d.Type()&fs.ModeSymlink != 0
+		if !link && !d.Type().IsRegular() {
+			return nil
 		}
 		if count++; count > maxFiles {
 			return errors.New("more than 500 YAML files")
 		}
-		data, err := fs.ReadFile(fsys, name)
+		data, err := readRules(fsys, name)
+		if err != nil && link {
+			c.error(source.Span{}, "unreadable-file", "put a copy there, or take the link out of the folder", "%s cannot be read: %v", path.Join(display, name), err)
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -77,6 +82,20 @@ func (c *compiler) readFolder(fsys fs.FS, display string) *folder {
 		f.destination = c.unknownFile(syntax.DestinationKind, "", source.Span{})
 	}
 	return f
+}
+
+// maxFile bounds what is read of a folder, in bytes; rules may have less.
+const maxFile = 8 << 20
+
+func readRules(fsys fs.FS, name string) ([]byte, error) {
+	info, err := fs.Stat(fsys, name)
+	if err == nil && (!info.Mode().IsRegular() || info.Size() > maxFile) {
+		err = errors.New("it is no regular file of at most 8 MiB")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return fs.ReadFile(fsys, name)
 }
 
 func (c *compiler) readFile(f *folder, fsys fs.FS, name string, data []byte) {
