@@ -27,7 +27,12 @@ func (f folder) Open(name string) (fs.File, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
-	return f.FS.Open(real)
+	file, err := f.FS.Open(real)
+	var failed *fs.PathError
+	if errors.As(err, &failed) { // systems have other names for opening, and for where it leads
+		return nil, &fs.PathError{Op: "open", Path: name, Err: failed.Err}
+	}
+	return file, err
 }
 
 // resolve returns where a name leads within the folder.
