@@ -65,6 +65,10 @@ var _ = Describe("a mistake in a rule", func() {
 		Expect(first.Summary + " | " + first.Help).To(ContainSubstring(help))
 	},
 		Entry("an unknown key", "person.yaml", "needs: [profile.email]", "«neds»: [profile.email]", "unknown-key", "did you mean needs?"),
+		Entry("an alternative twice", "person.yaml", "  id: [known, \"found[0]\"]", "  id: [known, \"found[0]\", «known»]", "listed-twice", "let.id lists \"known\" twice"),
+		Entry("a source twice", "profile.yaml", "      email: email", "      email: [email, mail, «email»]", "listed-twice", "twice"),
+		Entry("yes for true in one row of a table", "destination.yaml", "      v1: {people: /v1/people}\n      v2: {people: /2/persons}", "      v1: {people: /v1/people, old: true}\n      v2: {people: /2/persons, old: «yes»}", "wrong-kind", "write true or false"),
+		Entry("a comment that is glued to a URL", "destination.yaml", "    url: ${family.people}/batch", "    url: ${family.people}/batch«# all of them»", "bad-url", "put a blank before the #"),
 		Entry("a short key that is needed", "destination.yaml", "      do: give-up", "      «od»: give-up", "unknown-key", `it lacks the key "do"`),
 		Entry("a key of another tool", "person.yaml", "    when: size(found) > 2", "    «if»: size(found) > 2", "unknown-key", "conditions are written under when"),
 		Entry("a missing key", "person.yaml", "    lookup: people\n", "", "missing-key", `needs the key "lookup"`),

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,11 +24,40 @@ func (c *compiler) compileTables(root *source.Node) {
 		t.By = c.optional(c.base, n, "by", expression.Anything)
 		c.vague[t] = c.holes[n] || c.holes[n.Get("rows")]
 		c.raggedTable(t, n.Get("rows"))
+		c.mixedRows(n.Get("rows"))
 		if a := n.Get("absent"); a != nil && t.Rows.Get(a.Text) == nil {
 			c.unknown(a, "row", c.keys(n, "rows"))
 		}
 		c.define(c.base, e.Key, Slot{Kind: TableSlot, Table: t})
 	}
+}
+
+// mixedRows reports a field of a table that is true or false in one row, and
+// something else in another: `yes`, most often, which is a text.
+func (c *compiler) mixedRows(rows *source.Node) {
+	yesOrNo := map[string]*source.Node{}
+	for _, row := range entries(rows) {
+		for _, f := range entries(row.Value) {
+			if isBoolean(f.Value) && yesOrNo[f.Key.Text] == nil {
+				yesOrNo[f.Key.Text] = f.Value
+			}
+		}
+	}
+	for _, row := range entries(rows) {
+		for _, f := range entries(row.Value) {
+			if other := yesOrNo[f.Key.Text]; other != nil && !isBoolean(f.Value) && !f.Value.IsNull() {
+				what := f.Value.Kind.String()
+				if f.Value.Kind == source.Scalar {
+					what = strconv.Quote(f.Value.Text)
+				}
+				c.error(f.Value.Span, "wrong-kind", "write true or false", "%s is true or false in another row, this is %s", f.Key.Text, what).Relate(other.Span, "the other row")
+			}
+		}
+	}
+}
+
+func isBoolean(n *source.Node) bool {
+	return n.Kind == source.Scalar && n.Style == source.Plain && (n.Text == "true" || n.Text == "false")
 }
 
 func (c *compiler) compilePortals(root *source.Node) {
@@ -72,6 +102,7 @@ func (c *compiler) compileHosts(root *source.Node) {
 		c.program.Hosts[h.Name] = h
 		if e.Value.Kind == source.Mapping {
 			h.URL, h.Within = c.template(c.configScope(), e.Value.Get("url")), text(e.Value, "within")
+			c.fragmentOf(e.Value.Get("url"), h.URL)
 			if w := e.Value.Get("within"); w != nil && !c.holes[w] && !validWithin(w.Text) {
 				c.error(w.Span, "bad-within", "write a host such as api.example.com, *.example.com for those below it, or any", "%q names no hosts", w.Text)
 			}
@@ -149,7 +180,21 @@ func (c *compiler) url(s *scope, n *source.Node) *Template {
 	if first := n.Text; first != "" && first[0] != '/' && !strings.HasPrefix(first, "${") && !strings.HasPrefix(first, "?") {
 		c.error(n.Span, "bad-url", c.urlHelp(n.Text), "the URL %q does not start with /", n.Text)
 	}
+	c.fragmentOf(n, t)
 	return t
+}
+
+// fragmentOf refuses a # in a URL: what follows it is never sent. Most often it
+// begins a comment, with the blank before it forgotten.
+func (c *compiler) fragmentOf(n *source.Node, t *Template) {
+	literal := strings.Contains(n.Text, "#") && len(t.Text) == 0
+	for _, p := range t.Text {
+		literal = literal || strings.Contains(p.Literal, "#")
+	}
+	if literal {
+		at := strings.LastIndex(n.Text, "#")
+		c.error(n.At(at, len(n.Text)), "bad-url", "put a blank before the # if it begins a comment; a # that is part of the path is written %23", "what stands behind the # of a URL is never sent")
+	}
 }
 
 func (c *compiler) compileAuth(root *source.Node) map[string]*Auth {

@@ -438,7 +438,26 @@ func (l listOf) check(c *checker, n *source.Node, at string) *source.Node {
 	for i, x := range n.Items {
 		n.Items[i] = l.of.check(c, x, fmt.Sprintf("%s[%d]", at, i))
 	}
+	if _, scalars := l.of.(literal); scalars {
+		c.twice(n, at)
+	}
 	return n
+}
+
+// twice reports entries of a list of names, paths or expressions that an
+// earlier one says already.
+func (c *checker) twice(n *source.Node, at string) {
+	first := map[string]*source.Node{}
+	for _, x := range n.Items {
+		switch earlier := first[x.Text]; {
+		case x.Kind != source.Scalar || x.Text == "" || c.holes[x]:
+		case earlier == nil:
+			first[x.Text] = x
+		default:
+			c.add(x.Span, "listed-twice", "remove one of the two, or correct the one that is meant to be another", "%s lists %s twice", at, describe(x))
+			c.found[len(c.found)-1].Relate(earlier.Span, "it stands here already")
+		}
+	}
 }
 
 func (l listOf) missing(c *checker, at source.Span) *source.Node {
