@@ -15,6 +15,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	codes "github.com/celmap/celmap/docs/errors"
 	"github.com/celmap/celmap/engine"
 	"github.com/celmap/celmap/engine/source"
 	"github.com/celmap/celmap/internal/report"
@@ -121,6 +122,9 @@ func checkLoad(t *testing.T, g ground, name string, data []byte) {
 	defer hung.Stop()
 	found := loadOrdered(t, g, name, data, false)
 	checkFindings(t, found)
+	if g.name != "base" && len(data)%8 != 0 {
+		return // once more takes its time
+	}
 	if again := loadOrdered(t, g, name, data, true); again.Error() != found.Error() {
 		t.Fatalf("one load says\n%s\nand one that meets the files in another order\n%s", found.Error(), again.Error())
 	}
@@ -179,6 +183,15 @@ func checkFindings(t *testing.T, found source.Diagnostics) {
 	seen := map[string]bool{}
 	for i, d := range found {
 		checkSpan(t, d.Span)
+		for _, r := range d.Related {
+			checkSpan(t, r.Span)
+			if r.Message == "" {
+				t.Fatalf("a place without words: %+v", d)
+			}
+		}
+		if codes.Number(d.Code) == "" {
+			t.Fatalf("no page explains %s", d.Code)
+		}
 		if d.Code == "" || d.Summary == "" {
 			t.Fatalf("a finding without code or words: %+v", d)
 		}
