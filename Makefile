@@ -73,7 +73,7 @@ fuzz: ## Fuzz every target for FUZZTIME each
 
 .PHONY: damage
 damage: ## Damage each line of the shipped rules in each way, and show what is noticed
-	DAMAGE=all go test -count=1 -v -timeout 30m -run TestDamage ./internal/mistakes
+	DAMAGE="$${DAMAGE:-all}" go test -count=1 -v -timeout 30m -run TestDamage ./internal/mistakes
 
 .PHONY: bench
 bench: ## Measure
