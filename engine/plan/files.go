@@ -137,7 +137,7 @@ func (c *compiler) readFile(f *folder, fsys fs.FS, name string, data []byte) {
 
 var (
 	kindLine = regexp.MustCompile(`(?m)^celmap:[ \t]*["']?([^\s"'#]+)`)
-	nameLine = regexp.MustCompile(`(?m)^name:[ \t]*["']?([^\s"'#]+)`)
+	nameLine = regexp.MustCompile(`(?m)^name:[ \t]*["']?([\pL\pN_.:-]+)`)
 )
 
 // unread puts a file that cannot be read into its place among the others, as far

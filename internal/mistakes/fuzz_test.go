@@ -135,6 +135,7 @@ var slips = []string{
 	"", "celmap: mapping/v1", "celmap: fragment/v1\nname: x\nobjects: {person: {set: {a: [b, =c.d]}}}\n", "celmap: fixture/v1\n", "\uFEFFcelmap: mapping/v1\r\nname: \"\\u0000\\n\u202e\"\r\n",
 	"celmap: mapping/v1\nname: track\nneeds: [a[0].b, 1+1]\nlet: {a: b, b: a, c: [d, \"e f\"]}\nuse: [person, person]\nsend: [{request: events.send, item: '${a}$${b}${c'}]\n",
 	"celmap: mapping/v1\nname: track\nask: {known: {lookup: people, key: email, with: {x: =y}}}\nsend:\n  - choose: [{request: people.upsert, item: =known[0]}, {request: x}]\n    when: >-\n      known\n       .exists(x, x == \"é\")\n\n",
+	"celmap: mapping/v1\nname: tra\x00\x80\xff", "celmap: mapping/v1\nname: track\nlet: {\"a\\tb\": x, \"a\\tb\": y}\nobjects: {\"a\\tb\": {set: {a: b}}}\n",
 	"celmap: overlay/v1\nname: o\nbase: crm\nchanges: [{rule: track/send/recorded, remove: true, digest: x}, {rule: a/b/c, add: {x: =y}}]\n",
 	"celmap: destination/v1\nname: d\nevents: ../events\nconfig: /etc/passwd\nhosts: {api: {url: =config.x, within: any}}\nroutes: [{to: a}, {to: b}]\nrequests: {r: {method: GET, host: api, url: '/${x}', args: [x, x], arrays: {a: {max: y}}}}\ntables: {t: {by: t.x, rows: {}}}\n",
 	"celmap: mapping/v1\nname: track\ntypes: {a: value, else: {value: x, when: '\"\\t\" == y', warn: {when: a, message: b}}}\nfunctions: {f: {args: [x], value: g(x)}, g: {args: [x, x], value: f(x)}}\n",
