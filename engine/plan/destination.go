@@ -159,6 +159,10 @@ func (c *compiler) url(s *scope, n *source.Node) *Template {
 	if n == nil {
 		return nil
 	}
+	if n.IsNull() && !c.holes[n] {
+		c.error(n.Span, "empty", "write the path, or \"\" where the address of the host is complete", "the URL is empty")
+		return nil
+	}
 	if strings.HasPrefix(n.Text, "=") {
 		c.error(n.Span, "computed-url", "write it as text with ${expression} in it, so that the parts can be escaped", "a URL cannot be one expression")
 		return nil

@@ -159,8 +159,8 @@ func tryAll(all []*mutant) []*outcome {
 
 // What has to be reached, in percent of the mutants: these only ever rise.
 const (
-	leastRefused = 98.0
-	leastRight   = 97.0
+	leastRefused = 99.0
+	leastRight   = 98.0
 )
 
 // One in so many mutants of each way is tried by `go test`, and all of them by
