@@ -195,12 +195,13 @@ func (c *compiler) schemas(root *source.Node) {
 	if n == nil || c.holes[n] {
 		return
 	}
+	folder := "" // as messages name it; not known of the sets that come with a host
 	fsys, ok := c.options.Events[n.Text]
 	if !ok {
 		sub, err := fs.Sub(c.folderOf(n), path.Clean(n.Text))
 		if err == nil {
 			if _, err = fs.Stat(sub, "."); err == nil {
-				fsys, ok = sub, true
+				fsys, ok, folder = sub, true, path.Join(c.options.Display, path.Clean(n.Text))
 			}
 		}
 	}
@@ -233,7 +234,7 @@ func (c *compiler) schemas(root *source.Node) {
 			}
 		}
 		if err != nil {
-			c.error(n.Span, "bad-schema", "", "%s: %v", name, err)
+			c.badSchema(n, fsys, folder, name, err)
 			c.holes[n] = true
 		}
 	}
@@ -286,7 +287,7 @@ func (c *compiler) schemaFile(n *source.Node) *schema.Schema {
 	}
 	s, err := schema.Compile(path.Clean(n.Text), data, schema.WithFiles(c.folderOf(n)))
 	if err != nil {
-		c.error(n.Span, "bad-schema", "", "%v", err)
+		c.badSchema(n, c.folderOf(n), path.Join(c.options.Display, "."), path.Clean(n.Text), err)
 	}
 	return s
 }

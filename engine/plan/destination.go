@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"encoding/json"
 	"math"
 	"net/url"
 	"regexp"
@@ -86,9 +85,7 @@ func (c *compiler) compilePortals(root *source.Node) {
 		}
 		if b := n.Get("builtin"); b != nil {
 			if data, ok := c.readNamed(b); ok {
-				if !json.Valid(data) {
-					c.error(b.Span, "bad-json", "check it with a JSON validator", "%q is no valid JSON", b.Text)
-				}
+				c.checkJSON(b, data)
 				p.Builtin = data
 			}
 		}
