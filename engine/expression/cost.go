@@ -20,8 +20,11 @@ func nodes(e ast.Expr) int {
 		x := e.AsComprehension()
 		return n + nodes(x.IterRange()) + nodes(x.AccuInit()) + nodes(x.Result())
 	}
-	if e.Kind() == ast.CallKind {
+	switch e.Kind() {
+	case ast.CallKind:
 		n += callWeight(e)
+	case ast.MapKind:
+		n += 2 * e.AsMap().Size() // a key is looked for before it is added
 	}
 	for _, part := range parts(e) {
 		n += nodes(part)

@@ -242,7 +242,7 @@ func (f *celFrame) join(op string, l, r ref.Val) ref.Val {
 	for _, x := range []ref.Val{l, r} {
 		v, err := f.result(x)
 		if err == nil {
-			err = f.frame.spend(v.Len() >> 2)
+			err = f.frame.spend(v.Len() >> 1)
 		}
 		if err != nil {
 			return types.WrapErr(err)

@@ -197,7 +197,7 @@ func flatten(a *value.Arena, args []*value.Node) (*value.Node, *Error) {
 	size := 0
 	var walk func(prefix string, o *value.Node) bool
 	walk = func(prefix string, o *value.Node) bool {
-		if !a.Pay(1 + o.Len()>>2) {
+		if !a.Pay(1 + o.Len()>>1) {
 			return true // the caller sees that nothing is left
 		}
 		for m := o.First(); m != nil; m = m.Next() {
