@@ -125,8 +125,8 @@ func checkLoad(t *testing.T, g ground, name string, data []byte) {
 	if g.name != "base" && len(data)%8 != 0 {
 		return // once more takes its time
 	}
-	if again := loadOrdered(t, g, name, data, true); again.Error() != found.Error() {
-		t.Fatalf("one load says\n%s\nand one that meets the files in another order\n%s", found.Error(), again.Error())
+	if again := loadOrdered(t, g, name, data, true); shown(again) != shown(found) {
+		t.Fatalf("one load says\n%s\nand one that meets the files in another order\n%s", shown(found), shown(again))
 	}
 }
 
@@ -153,10 +153,14 @@ func loadOrdered(t *testing.T, g ground, name string, data []byte, backwards boo
 		t.Fatal(err)
 	}
 	var fsys fs.FS = files
+	asked := 0
 	if backwards {
-		fsys = reversed{files}
+		fsys = reversed{files, &asked}
 	}
 	p, err := engine.Load(fsys, engine.WithName(g.name), engine.WithEvents("rudderstack", events))
+	if backwards && asked == 0 {
+		t.Fatal("nobody has listed the files")
+	}
 	if err == nil {
 		return p.Warnings()
 	}
@@ -167,13 +171,62 @@ func loadOrdered(t *testing.T, g ground, name string, data []byte, backwards boo
 	return found
 }
 
-// reversed lists folders backwards.
-type reversed struct{ fstest.MapFS }
+// reversed lists folders backwards, and counts how often it is asked to.
+type reversed struct {
+	fstest.MapFS
+	asked *int
+}
 
-func (r reversed) ReadDir(name string) ([]fs.DirEntry, error) {
-	list, err := r.MapFS.ReadDir(name)
+func (r reversed) Open(name string) (fs.File, error) {
+	f, err := r.MapFS.Open(name)
+	if list, ok := f.(fs.ReadDirFile); ok {
+		return backwards{list, r.asked}, nil
+	}
+	return f, err
+}
+
+type backwards struct {
+	fs.ReadDirFile
+	asked *int
+}
+
+func (b backwards) ReadDir(n int) ([]fs.DirEntry, error) {
+	*b.asked++
+	list, err := b.ReadDirFile.ReadDir(n)
 	slices.Reverse(list)
 	return list, err
+}
+
+// TestOrder holds that findings do not depend on the order in which files are
+// met, nor on that of Go's maps, which changes from load to load.
+func TestOrder(t *testing.T) {
+	g := grounds()[0]
+	files := fstest.MapFS{}
+	for n, f := range g.files {
+		files[n] = f
+	}
+	for _, name := range g.rules { // a slip of each kind in each file
+		text := strings.NewReplacer("traits.email", "trait.email", "when: ", "wen: ", "=trim(event)", "trim(event)", "text(value)", "txt(value)", "people", "poeple").Replace(string(g.files[name].Data))
+		files[name] = &fstest.MapFile{Data: []byte(text + "\nextra: 1\n")}
+	}
+	g.files = files
+	first := loadOrdered(t, g, "track.yaml", files["track.yaml"].Data, false)
+	if len(first) < 10 {
+		t.Fatalf("the slips give only\n%s", first.Error())
+	}
+	for i := range 20 {
+		if again := loadOrdered(t, g, "track.yaml", files["track.yaml"].Data, i%2 == 1); shown(again) != shown(first) {
+			t.Fatalf("one load says\n%s\nand another\n%s", shown(first), shown(again))
+		}
+	}
+}
+
+func shown(found source.Diagnostics) string {
+	var b strings.Builder
+	if err := report.Text(&b, found, report.Palette{}); err != nil {
+		panic(err)
+	}
+	return b.String()
 }
 
 // checkFindings holds what is true of the findings of every load.
