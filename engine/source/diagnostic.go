@@ -115,16 +115,30 @@ func (ds *Diagnostics) addf(s Severity, code string, at Span, format string, arg
 	return &(*ds)[len(*ds)-1]
 }
 
-// Tidy sorts findings, leaves out those that say the same of the same place, and
-// locates the others.
+// Tidy sorts findings, leaves out those that say the same of the same place and
+// doubts about what is refused anyway, and locates the others.
 func (ds *Diagnostics) Tidy() {
 	ds.Sort()
+	type place struct {
+		file     string
+		from, to int
+	}
+	at := func(d Diagnostic) place { return place{d.Span.name(), d.Span.Start.Offset, d.Span.End.Offset} }
+	refused := map[place]bool{}
+	for _, d := range *ds {
+		if d.Severity == Error && !d.Span.IsZero() {
+			refused[at(d)] = true
+		}
+	}
 	type said struct {
 		file, code, summary string
 		from, to            Position
 	}
 	before := map[said]bool{}
 	*ds = slices.DeleteFunc(*ds, func(d Diagnostic) bool {
+		if d.Severity == Warning && refused[at(d)] {
+			return true
+		}
 		this := said{d.Span.name(), d.Code, d.Summary, d.Span.Start, d.Span.End}
 		again := before[this]
 		before[this] = true
