@@ -189,3 +189,13 @@ func (c *Connection) Observe(o Observer) *Connection {
 
 // Program returns the program that the connection is bound to.
 func (c *Connection) Program() *Program { return c.program }
+
+// PortalData returns what is known of the account under a name, nil if nothing is.
+func (c *Connection) PortalData(name string) *value.Node {
+	for i, p := range c.program.plan.Portals {
+		if p.Name == name {
+			return c.portals[i]
+		}
+	}
+	return nil
+}

@@ -1,87 +1,87 @@
 package main
 
 import (
-	"encoding/json"
-	"fmt"
-	"maps"
-	"os"
+	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/celmap/celmap/engine"
 	"github.com/celmap/celmap/engine/source"
-	"github.com/celmap/celmap/engine/value"
+	"github.com/celmap/celmap/internal/settings"
 )
 
-// account is data about an account that rules are checked against: portal data by
-// its name, as --lookup gives it.
-type account struct {
-	files map[string]string
-	data  map[string][]byte
-	known []string // names that the rules have which were checked
-	all   bool     // all of the rules could be read
+// account is what --lookup gives: portal data, which rules are checked against,
+// and answers of lookups.
+type account []accountFile
+
+type accountFile struct {
+	name, file string
+	data       []byte       // JSON
+	root       *source.Node // nil if the file cannot be read as JSON or YAML
+	found      source.Diagnostics
 }
 
 // readAccount reads the files of --lookup NAME=FILE.
-func readAccount(flags []string) (*account, error) {
-	a := &account{files: map[string]string{}, data: map[string][]byte{}, all: true}
+func readAccount(flags []string) (account, error) {
+	var a account
 	for _, flag := range flags {
-		name, file, ok := strings.Cut(flag, "=")
-		if !ok || name == "" || file == "" {
-			return nil, usage("--lookup %s: write it as NAME=FILE", flag)
+		name, file, err := lookupFlag(flag)
+		if err != nil {
+			return nil, err
 		}
-		if a.data[name] != nil {
+		if slices.ContainsFunc(a, func(f accountFile) bool { return f.name == name }) {
 			return nil, usage("--lookup %s is given twice: keep one", name)
 		}
-		data, err := os.ReadFile(file)
+		data, err := readFile(file)
 		if err != nil {
-			return nil, usage("%w", err)
+			return nil, err
 		}
-		if !json.Valid(data) {
-			var arena value.Arena
-			n, err := readDocument(&arena, file)
-			if err != nil {
-				return nil, err
-			}
-			data = value.AppendJSON(nil, n)
+		f := accountFile{name: name, file: filepath.ToSlash(filepath.Clean(file)), data: data}
+		if f.root, f.found = settings.Parse(f.file, data); f.root != nil && !settings.IsJSON(file, data) {
+			f.data = settings.JSON(f.root)
 		}
-		a.files[name], a.data[name] = file, data
+		a = append(a, f)
 	}
 	return a, nil
 }
 
 // options are those of a load that is checked against the account.
-func (a *account) options() []engine.Option {
+func (a account) options() []engine.Option {
 	var out []engine.Option
-	for name, data := range a.data {
-		out = append(out, engine.WithPortal(name, a.files[name], data))
+	for _, f := range a {
+		if f.root != nil {
+			out = append(out, engine.WithPortal(f.name, f.file, f.data))
+		}
 	}
 	return out
 }
 
-// note remembers what the rules have portal data for; nil is rules with mistakes.
-func (a *account) note(program *engine.Program) {
-	if program == nil {
-		a.all = false
-		return
-	}
-	a.known = append(a.known, program.Portals()...)
-}
-
-// unused returns an error for data that none of the rules reads.
-func (a *account) unused() error {
-	for _, name := range slices.Sorted(maps.Keys(a.data)) {
-		if !a.all || slices.Contains(a.known, name) {
-			continue
+// lookup checks a file of --lookup for the mappings that have portal data or a
+// lookup of its name.
+func (k *checker) lookup(f accountFile) {
+	k.lookups.add(f.name)
+	k.task(func() (source.Diagnostics, error) {
+		found := f.found
+		used := f.root == nil
+		var last *engine.Program
+		for _, l := range k.loaded {
+			program, err := l.load()
+			switch {
+			case err != nil: // what is wrong with the rules is said of them
+				used = true
+			case f.root == nil:
+			case slices.Contains(program.Portals(), f.name):
+				used = true
+				found.Add(settings.CheckPortal(program, f.name, f.root)...)
+			case slices.Contains(program.Lookups(), f.name):
+				used = true
+				found.Add(settings.CheckAnswers(program, f.name, f.root)...)
+			default:
+				last = program
+			}
 		}
-		hint := "there is none"
-		if near := source.Suggest(name, a.known); near != "" {
-			hint = fmt.Sprintf("did you mean %s?", near)
-		} else if len(a.known) > 0 {
-			slices.Sort(a.known)
-			hint = "there is " + strings.Join(slices.Compact(a.known), ", ")
+		if !used {
+			return nil, unknownLookup(last, f.name)
 		}
-		return usage("--lookup %s: the rules have no such portal data: %s", name, hint)
-	}
-	return nil
+		return found, nil
+	})
 }

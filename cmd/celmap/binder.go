@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"fmt"
+	"io"
 	"time"
 
 	"github.com/celmap/celmap/engine"
@@ -48,6 +50,16 @@ func (r *rules) bind() (*binder, error) {
 		return nil, usage("%w", err)
 	}
 	return b, nil
+}
+
+// warn says what of the settings on the command line is deprecated.
+func (b *binder) warn(w io.Writer) {
+	if !b.fixed {
+		return
+	}
+	for _, o := range b.standard.Review().Outdated {
+		fmt.Fprintf(w, "celmap: warning: these settings choose %s, which is deprecated: %s\n", o.What, o.Because)
+	}
 }
 
 // connection returns the connection for an event: that of the config which

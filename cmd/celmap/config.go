@@ -1,79 +1,60 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
 	"os"
-	"regexp"
-	"strings"
 
+	"github.com/celmap/celmap/engine/source"
 	"github.com/celmap/celmap/engine/value"
+	"github.com/celmap/celmap/internal/settings"
 )
 
 // readConfig returns the config of a destination as JSON: an object, or the
 // `Config` of a destination as RudderStack writes it. In its texts ${env:NAME}
 // stands for an environment variable, and $${env:NAME} for itself.
 func readConfig(path string) ([]byte, error) {
-	var a value.Arena
-	n, err := readDocument(&a, path)
+	data, err := readFile(path)
 	if err != nil {
 		return nil, err
 	}
-	if inner := n.Get("Config"); inner.Kind() == value.Object {
-		n = inner
+	root, found := settings.Parse(path, data)
+	if root == nil {
+		return nil, unreadable(found)
 	}
-	if n.Kind() != value.Object {
-		return nil, usage(`%s holds a value of kind %s, and a config is an object such as {"accessToken": "${env:TOKEN}"}`, path, n.Kind())
+	n := settings.Unwrap(root)
+	if n.Kind != source.Mapping {
+		return nil, usage(`%s holds a value of kind %s, and a config is an object such as {"accessToken": "${env:TOKEN}"}`, path, n.Value(value.NewArena()).Kind())
 	}
-	e := environment{arena: &a, file: path}
-	n = e.fill(n, "")
-	return value.AppendJSON(nil, n), e.err
+	filled, wrong := settings.Environment(n)
+	for _, v := range wrong {
+		return nil, usage("%s: %s: %s", path, v.Message, v.Help)
+	}
+	return settings.JSON(filled), nil
 }
 
-// environment puts environment variables into a document, up to its first error.
-type environment struct {
-	arena *value.Arena
-	file  string
-	err   error
-}
-
-func (e *environment) fill(n *value.Node, path string) *value.Node {
-	switch n.Kind() {
-	case value.String:
-		if strings.Contains(n.Text(), "${env:") {
-			return e.arena.String(e.text(n.Text(), path))
-		}
-	case value.List:
-		list, i := e.arena.List(), 0
-		for m := n.First(); m != nil; m = m.Next() {
-			e.arena.Append(list, e.fill(m, string(value.AppendIndex([]byte(path), i))))
-			i++
-		}
-		return list
-	case value.Object:
-		object := e.arena.Object()
-		for m := n.First(); m != nil; m = m.Next() {
-			e.arena.Add(object, m.Key(), e.fill(m, string(value.AppendKey([]byte(path), m.Key()))))
-		}
-		return object
+// readFile reads a file that was named.
+func readFile(path string) ([]byte, error) {
+	data, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, usage("there is no file %s: %s", path, nearestFile(path, nil, "check its name"))
+	case err != nil:
+		return nil, usage("%w", err)
 	}
-	return n
+	return data, nil
 }
 
-var reference = regexp.MustCompile(`\$?\$\{env:([^}]*)\}?`)
-
-func (e *environment) text(text, path string) string {
-	return reference.ReplaceAllStringFunc(text, func(match string) string {
-		if strings.HasPrefix(match, "$$") {
-			return match[1:]
+// unreadable returns the first error about a file as one of usage. Its line is
+// not shown: it may hold a secret.
+func unreadable(found source.Diagnostics) error {
+	for _, d := range found {
+		if d.Severity == source.Error {
+			if d.Help == "" {
+				return usage("%w", d)
+			}
+			return usage("%w\n%s", d, d.Help)
 		}
-		name, closed := strings.CutSuffix(strings.TrimPrefix(match, "${env:"), "}")
-		v, set := os.LookupEnv(name)
-		switch {
-		case e.err != nil:
-		case !closed || name == "":
-			e.err = usage("%s: %s begins a reference to an environment variable and does not end it: write ${env:NAME}", e.file, path)
-		case !set:
-			e.err = usage("%s: %s: the environment variable %s is not set: export it, or write the value itself", e.file, path, name)
-		}
-		return v
-	})
+	}
+	return nil
 }

@@ -15,9 +15,9 @@ import (
 func readLookups(program *engine.Program, flags []string) (map[string][]byte, *engine.StaticAnswers, error) {
 	portal, answers := make(map[string][]byte), make(map[string][]byte)
 	for _, flag := range flags {
-		name, file, ok := strings.Cut(flag, "=")
-		if !ok || name == "" || file == "" {
-			return nil, nil, usage("--lookup %s: write it as NAME=FILE", flag)
+		name, file, err := lookupFlag(flag)
+		if err != nil {
+			return nil, nil, err
 		}
 		isPortal := slices.Contains(program.Portals(), name)
 		switch {
@@ -43,6 +43,14 @@ func readLookups(program *engine.Program, flags []string) (map[string][]byte, *e
 		return nil, nil, usage("%w", err)
 	}
 	return portal, known, nil
+}
+
+func lookupFlag(flag string) (name, file string, err error) {
+	name, file, ok := strings.Cut(flag, "=")
+	if !ok || name == "" || file == "" {
+		return "", "", usage("--lookup %s: write it as NAME=FILE", flag)
+	}
+	return name, file, nil
 }
 
 func unknownLookup(program *engine.Program, name string) error {

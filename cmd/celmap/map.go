@@ -71,6 +71,7 @@ func (c *mapCommand) Run(s *streams) error {
 		printer: printer{text: c.Format == "text", Palette: report.PaletteFor(s.out)},
 	}
 	if !c.Quiet {
+		binder.warn(s.err)
 		p.progress = progressFor(s)
 	}
 	err = p.run()

@@ -25,7 +25,7 @@ var _ = Describe("The codes", func() {
 	BeforeEach(func() {
 		if found == nil {
 			var err error
-			found, err = readSources("engine", "internal/golden", "internal/input", "cmd/celmap")
+			found, err = readSources("engine", "internal/settings", "internal/golden", "internal/input", "cmd/celmap")
 			Expect(err).NotTo(HaveOccurred())
 		}
 	})

@@ -368,6 +368,9 @@ func (t *Template) failed() bool {
 		slices.ContainsFunc(t.Items, (*Template).failed))
 }
 
+// Expressions visits the expressions of a template.
+func (t *Template) Expressions(visit func(*Expr)) { t.walk(visit) }
+
 // walk visits the expressions of a template.
 func (t *Template) walk(visit func(*Expr)) {
 	if t == nil {

@@ -34,6 +34,7 @@ type Case struct {
 
 	single   bool         // one event, under `event`
 	root     *source.Node // the file
+	config   *source.Node // what Config was read from; nil for none
 	expected *value.Node  // object of the expectations that are not empty
 }
 

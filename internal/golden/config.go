@@ -7,21 +7,17 @@ import (
 	"strings"
 
 	"github.com/celmap/celmap/engine/source"
-	"github.com/celmap/celmap/engine/value"
 )
 
-// config returns the destination's config as JSON: the object written in the
-// fixture, or that of a file of a configs folder, with single keys replaced
-// and those removed that are null.
-func (r *reader) config(n *source.Node) []byte {
-	if n == nil {
-		return []byte("{}")
-	}
+// config returns the destination's config: the object written in the fixture, or
+// that of a file of a configs folder, with single keys replaced and those
+// removed that are null. It is nil if it cannot be read.
+func (r *reader) config(n *source.Node) *source.Node {
 	name := n
 	if n.Kind == source.Mapping {
 		name = n.Get("use")
 		if name == nil {
-			return value.AppendJSON(nil, n.Value(&r.arena))
+			return n
 		}
 	}
 	if name.Kind != source.Scalar || name.IsNull() || strings.ContainsAny(name.Text, `/\`) {
@@ -37,22 +33,21 @@ func (r *reader) config(n *source.Node) []byte {
 		r.found.Errorf("fixture-config", base.Span, "a config is a mapping, and this is a %s", base.Kind)
 		return nil
 	}
-	object := base.Value(&r.arena)
 	if n.Kind != source.Mapping {
-		return value.AppendJSON(nil, object)
+		return base
 	}
-	merged := r.arena.Object()
-	for m := object.First(); m != nil; m = m.Next() {
-		if n.Get(m.Key()) == nil {
-			r.arena.Add(merged, m.Key(), m)
+	merged := &source.Node{Kind: source.Mapping, Span: n.Span}
+	for _, e := range base.Entries {
+		if n.Get(e.Key.Text) == nil {
+			merged.Entries = append(merged.Entries, e)
 		}
 	}
 	for _, e := range n.Entries {
 		if e.Key.Text != "use" && !e.Value.IsNull() {
-			r.arena.Add(merged, e.Key.Text, e.Value.Value(&r.arena))
+			merged.Entries = append(merged.Entries, e)
 		}
 	}
-	return value.AppendJSON(nil, merged)
+	return merged
 }
 
 var configExtensions = []string{".yaml", ".yml", ".json"}
@@ -65,9 +60,18 @@ func (r *reader) namedConfig(name *source.Node) *source.Node {
 		folder := filepath.Join(dir, ConfigFolder)
 		for _, ext := range configExtensions {
 			file := filepath.Join(folder, name.Text+ext)
-			data, err := os.ReadFile(file)
+			info, err := os.Lstat(file)
 			if err != nil {
 				continue
+			}
+			if !info.Mode().IsRegular() { // a link could lead anywhere
+				r.found.Errorf("fixture-config", name.Span, "%s is no regular file", clean(file)).Help = "put the config itself there"
+				return nil
+			}
+			data, err := os.ReadFile(file)
+			if err != nil {
+				r.found.Errorf("fixture-config", name.Span, "%s cannot be read: %v", clean(file), err).Help = "check its permissions"
+				return nil
 			}
 			node, found := source.Parse(clean(file), data)
 			r.found.Add(found...)

@@ -45,11 +45,11 @@ func Find(paths []string) ([]string, error) {
 				}
 				return nil
 			}
-			if !isYAML(name) {
+			if !isYAML(name) || !entry.Type().IsRegular() {
 				return nil
 			}
 			data, err := os.ReadFile(name)
-			if err == nil && looksLikeFixture(data) {
+			if err == nil && IsFixture(data) {
 				files = append(files, clean(name))
 			}
 			return err
@@ -66,6 +66,9 @@ func Find(paths []string) ([]string, error) {
 	}
 	return files, nil
 }
+
+// Sort puts files into the order in which Find returns them.
+func Sort(files []string) { slices.SortFunc(files, compareFiles) }
 
 // compareFiles orders by folder first, so that the cases of a folder stand together.
 func compareFiles(a, b string) int {
@@ -87,7 +90,9 @@ var (
 	holdsEvents = regexp.MustCompile(`(?m)^events?[ \t]*:`)
 )
 
-func looksLikeFixture(data []byte) bool {
+// IsFixture reports whether a YAML file says that it is a fixture, or says nothing
+// and holds an event.
+func IsFixture(data []byte) bool {
 	if m := kindOfFile.FindSubmatch(data); m != nil {
 		return string(m[1]) == strings.TrimSuffix(Header, "/v1")
 	}

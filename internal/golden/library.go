@@ -38,6 +38,15 @@ func NewLibrary(mappings ...Mapping) *Library {
 	return l
 }
 
+// add adds a mapping behind the others, unless there is one of its name.
+func (l *Library) add(m Mapping) bool {
+	if slices.ContainsFunc(l.shelves, func(s shelf) bool { return s.Name == m.Name }) {
+		return false
+	}
+	l.shelves = append(l.shelves, shelf{Mapping: m})
+	return true
+}
+
 // errUnknownDestination says that no mapping has the name of a fixture's destination.
 var errUnknownDestination = errors.New("unknown destination")
 
@@ -95,4 +104,9 @@ func (l *Library) names() []string {
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// broken reports whether rules that were asked for do not load.
+func (l *Library) broken() bool {
+	return slices.ContainsFunc(l.shelves, func(s shelf) bool { return s.asked && s.err != nil })
 }

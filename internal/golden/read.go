@@ -59,7 +59,12 @@ func (r *reader) read(root *source.Node) *Case {
 	r.header(root)
 	c.Destination = r.text(r.need(root, "destination", "a fixture"), "destination")
 	c.Doc = r.text(root.Get("doc"), "doc")
-	c.Config = r.config(root.Get("config"))
+	c.Config = []byte("{}")
+	if n := root.Get("config"); n != nil {
+		if c.config = r.config(n); c.config != nil {
+			c.Config = value.AppendJSON(nil, c.config.Value(&r.arena))
+		}
+	}
 	c.Portal = r.named(root.Get("portal"), "portal", func(*source.Node) {})
 	c.Lookups = r.named(root.Get("lookups"), "lookups", r.lookup)
 	if now := root.Get("now"); now != nil {
