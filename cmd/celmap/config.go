@@ -20,7 +20,7 @@ func readConfig(path string) ([]byte, error) {
 	}
 	root, found := settings.Parse(path, data)
 	if root == nil {
-		return nil, unreadable(found)
+		return nil, unreadable(settings.ConcealText(found))
 	}
 	n := settings.Unwrap(root)
 	if n.Kind != source.Mapping {
@@ -45,8 +45,7 @@ func readFile(path string) ([]byte, error) {
 	return data, nil
 }
 
-// unreadable returns the first error about a file as one of usage. Its line is
-// not shown: it may hold a secret.
+// unreadable returns the first error about a file as one of usage.
 func unreadable(found source.Diagnostics) error {
 	for _, d := range found {
 		if d.Severity == source.Error {

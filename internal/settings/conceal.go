@@ -67,20 +67,31 @@ func Conceal(found source.Diagnostics, root *source.Node, s *schema.Schema) sour
 	return moved(found, original, source.NewFile(original.Name, data))
 }
 
-// ConcealText returns findings about a settings file that cannot be read, whose
-// excerpts show its keys and marks only.
+// ConcealText returns findings about a settings file that cannot be read, which
+// show its keys and marks only, also in their words.
 func ConcealText(found source.Diagnostics) source.Diagnostics {
-	for i, d := range found {
+	found = append(source.Diagnostics{}, found...)
+	for i := range found {
+		d := &found[i]
 		if d.Span.File == nil {
 			continue
 		}
 		data := []byte(string(d.Span.File.Data))
+		var hidden []string
 		for rest := data; len(rest) > 0; {
 			line := rest[:lineLength(rest)]
-			cover(line[max(bytes.IndexByte(line, ':'), 0):])
+			values := line[max(bytes.IndexByte(line, ':'), 0):]
+			for _, word := range strings.FieldsFunc(string(values), func(r rune) bool { return strings.ContainsRune(" \t\r\"'`,:{}[]", r) }) {
+				if len(word) > 2 {
+					hidden = append(hidden, word, "…")
+				}
+			}
+			cover(values)
 			rest = rest[min(len(line)+1, len(rest)):]
 		}
-		found[i].Span.File = source.NewFile(d.Span.File.Name, data)
+		words := strings.NewReplacer(hidden...)
+		d.Summary, d.Detail, d.Help = words.Replace(d.Summary), words.Replace(d.Detail), words.Replace(d.Help)
+		d.Span.File = source.NewFile(d.Span.File.Name, data)
 	}
 	return found
 }
