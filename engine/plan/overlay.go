@@ -56,10 +56,11 @@ func (c *compiler) applyOverlay(top *folder) *folder {
 	c.adopt(base.fragments, top.fragments, "fragment")
 	c.adopt(base.mappings, top.mappings, "mapping")
 	base.order = append(base.order, top.order...)
+	var quiet idleChanges
 	for _, change := range items(root.Get("changes")) {
 		before := len(c.found)
 		if !c.holes[change] && !c.holes[change.Get("rule")] {
-			c.change(base, change)
+			c.change(base, change, &quiet)
 		}
 		if len(c.found) > before || c.holes[change] || c.holes[change.Get("rule")] {
 			c.open = true // what it would have added or moved is not there
@@ -70,6 +71,7 @@ func (c *compiler) applyOverlay(top *folder) *folder {
 			c.found.Add(c.holes.Repair(f.root, syntax.FileShape(f.kind), syntax.FileShape(f.kind).Name)...)
 		}
 	}
+	c.found.Add(quiet.found...)
 	base.as = top.overlay.name
 	return base
 }
@@ -97,7 +99,7 @@ func (s spot) node() *source.Node {
 	return s.parent.Items[s.index]
 }
 
-func (c *compiler) change(f *folder, n *source.Node) {
+func (c *compiler) change(f *folder, n *source.Node, quiet *idleChanges) {
 	rule := n.Get("rule")
 	ops := slices.DeleteFunc([]string{"add", "replace", "remove", "move"}, func(k string) bool { return n.Get(k) == nil })
 	if rule == nil || len(ops) != 1 {
@@ -122,9 +124,11 @@ func (c *compiler) change(f *folder, n *source.Node) {
 			return
 		}
 	}
+	quiet.note(op, rule)
 	last := rule.Text[strings.LastIndexByte(rule.Text, '/')+1:]
 	switch op {
 	case "replace":
+		quiet.replaced(rule, at.node(), n.Get("replace"))
 		if at.parent.Kind == source.Mapping {
 			at.parent.Entries[at.index].Value = n.Get("replace")
 		} else {
@@ -150,6 +154,9 @@ func (c *compiler) change(f *folder, n *source.Node) {
 		moved := at.node()
 		at.parent.Items = slices.Delete(at.parent.Items, at.index, at.index+1)
 		c.insert(at.parent, n, source.Entry{Value: moved}, last)
+		if at.index < len(at.parent.Items) && at.parent.Items[at.index] == moved {
+			quiet.add(rule, "the overlay moves "+rule.Text+" to where it stands already", "remove the change, or move it elsewhere")
+		}
 	}
 }
 
