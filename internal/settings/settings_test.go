@@ -41,7 +41,7 @@ lookups:
   own: {host: true}
 requests: {r: {method: POST, host: api, url: /r, envelope: =item}}
 `)},
-	"m.yaml": {Data: []byte("celmap: mapping/v1\nname: m\nask: {a: {lookup: people, with: {by: x}, key: input.k}, b: {lookup: own, key: input.k}}\nsend: [{request: r, item: {a: =a, b: =b}}]\n")},
+	"m.yaml": {Data: []byte("celmap: mapping/v1\nname: m\nask: {a: {lookup: people, with: {by: x}, key: input.k}, b: {lookup: own, key: input.k}}\nsend: [{request: r, item: {a: =a, b: =b, c: =fields.x}}]\n")},
 	"config.schema.json": {Data: []byte(`{"type": "object", "properties": {
 		"token": {"type": "string", "secret": true, "minLength": 2},
 		"release": {"enum": ["v1", "v2"]},
