@@ -136,6 +136,7 @@ var _ = Describe("Parse", func() {
 		Entry("a brace not closed", "a: {b: [x], c: {d: 1}\n", "yaml-bracket", "1:4", "{", "not closed"),
 		Entry("brackets that do not fit", "a: [x}\n", "yaml-bracket", "1:6", "}", "line 1"),
 		Entry("an index in brackets", "a: [x[0]]\n", "yaml-bracket", "1:6", "[", "quotes"),
+		Entry("an index in brackets, below a text in quotes", "a:\n- {b: c == \"d\"}\n- {b: c in [\"d\"]}\n", "yaml-bracket", "3:12", "[", "quotes"),
 		Entry("a placeholder in brackets", "a: {b: x${y}}\n", "yaml-bracket", "1:10", "{", "quotes"),
 		Entry("text behind a bracket", "a: [x] + y\n", "yaml-bracket", "1:8", "+ y", "quotes"),
 		Entry("two commas", "a: [b, , c]\n", "yaml-comma", "1:8", ",", "no value"),

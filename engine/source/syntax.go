@@ -708,7 +708,7 @@ func (s *slips) flow(p, parent int) (int, error) {
 			}
 			prior = c
 			p++
-		case c == '"' || c == '\'':
+		case (c == '"' || c == '\'') && prior != 'p': // inside a plain text quotes are signs like others
 			if value {
 				return 0, s.behind(quote, p)
 			}
