@@ -123,6 +123,9 @@ var _ = Describe("a mistake in a rule", func() {
 		Entry("a choice without its mark", "note.yaml", "by: =userId", "by: «'empty(userId) ? null : userId'»", "missing-mark", "write = before it"),
 		Entry("a value in braces only", "note.yaml", "${value} (", "«{value}» (", "missing-mark", "write ${value}"),
 		Entry("a value behind a dollar sign", "note.yaml", "${value} (${index}", "${value} («$index»", "missing-mark", "write ${index}"),
+		Entry("a value behind a dollar sign in a query", "note.yaml", "${value} (", "query($id: ID!) { user(id: $id, of: «$value») } (", "missing-mark", "write ${value}"),
+		Entry("a path among words", "note.yaml", "by: =userId", "by: «context.userId» of it", "missing-mark", `where this text is meant, write ${"context.userId"} of it`),
+		Entry("a value in braces only, in double quotes", "note.yaml", "by: =userId", `by: "by «{userId}»"`, "missing-mark", "where this text is meant, ${'{'}userId}"),
 		Entry("a call behind a dollar sign", "note.yaml", "${value} (", "«$lower(value)» (", "missing-mark", "write ${lower(value)}"),
 		Entry("a value in round brackets", "note.yaml", "${value} (", "«$(text(value))» (", "missing-mark", "write ${text(value)}"),
 		Entry("the items without their mark", "destination.yaml", "envelope: {people: =items}", "envelope: {people: «items»}", "missing-mark", "write =items"),
@@ -177,7 +180,8 @@ var _ = Describe("a mistake in a rule", func() {
 		Entry("a mapping that no route leads to", "destination.yaml", "    to: note", "    to: order\n    name: again", "unused-mapping", "add a route"),
 	)
 	It("is not a text that only looks like an expression", func() {
-		for _, text := range []string{`"userId"`, "name of userId", "{{ userId }}", "$5 (userId)", "$${userId}", "{name} and {unknown.x}", "application/json", "(see userId)", "a ? b", "x(userId)"} {
+		for _, text := range []string{`"userId"`, "name of userId", "{{ userId }}", "$5 (userId)", "$${userId}", "{name} and {unknown.x}", "application/json", "(see userId)", "a ? b", "x(userId)",
+			"query q($userId: [ID!]) { user(id: $userId) { name } }", "{ user { userId } }"} {
 			files := folder("shop")
 			files["note.yaml"] = &fstest.MapFile{Data: []byte(strings.Replace(string(files["note.yaml"].Data), "=userId", strings.ReplaceAll("'"+strings.Trim(text, `"`)+"'", "''", "'"), 1))}
 			_, found := load(files)

@@ -84,7 +84,7 @@ func (c *compiler) pathAmongWords(s *scope, n *source.Node) {
 		if word == n.Text || !c.isPath(s, word) || inExpression(n.Text, from) || strings.HasSuffix(word, ".") {
 			continue
 		}
-		c.error(n.At(from, at), "missing-mark", "write "+n.Text[:from]+"${"+word+"}"+n.Text[at:], "%s is sent as this text, although it names a value", word)
+		c.error(n.At(from, at), "missing-mark", "write "+n.Text[:from]+"${"+word+"}"+n.Text[at:]+"; where this text is meant, write "+n.Text[:from]+asText(n, word)+n.Text[at:], "%s is sent as this text, although it names a value", word)
 		return
 	}
 }

@@ -19,11 +19,7 @@ func (c *compiler) forgottenMark(s *scope, n *source.Node) {
 		return
 	}
 	if likeCode.MatchString(n.Text) && c.readable(s, n.Text) {
-		help := "write = before it for its value"
-		if n.Style == source.Plain {
-			help += "; where this text is meant, write ${\"…\"} with the text in it"
-		}
-		c.error(n.Span, "missing-mark", help, "%s is sent as this text: there is no = before the expression", strconv.Quote(clip(n.Text)))
+		c.error(n.Span, "missing-mark", "write = before it for its value; where this text is meant, write "+asText(n, "…")+" with the text in it", "%s is sent as this text: there is no = before the expression", strconv.Quote(clip(n.Text)))
 	}
 }
 
@@ -85,6 +81,8 @@ func (c *compiler) foreignMarks(s *scope, n *source.Node, offset int, literal st
 		switch {
 		case from > 0 && literal[from-1] == '#', strings.HasPrefix(mark, "{{") || strings.HasPrefix(mark, "${") || strings.HasPrefix(mark, "$$"):
 			continue
+		case strings.HasPrefix(mark, "{ ") && strings.Count(literal[:from], "{") > strings.Count(literal[:from], "}"):
+			continue // a block inside of another, as in { user { name } }
 		case strings.HasPrefix(mark, "{"):
 			inner = strings.Trim(mark, "{}")
 			to = from + 1 + len(inner) + 1
@@ -96,6 +94,9 @@ func (c *compiler) foreignMarks(s *scope, n *source.Node, offset int, literal st
 			inner, to = mark[2:end], from+end+1
 		default:
 			inner = mark[1:]
+			if declares(n.Text, inner) {
+				continue
+			}
 			if rest := literal[to:]; strings.HasPrefix(rest, "(") || strings.HasPrefix(rest, "[") {
 				if end := closingBracket(rest, 1); end > 0 && c.readable(s, inner+rest[:end+1]) {
 					inner, to = inner+rest[:end+1], to+end+1
@@ -105,9 +106,24 @@ func (c *compiler) foreignMarks(s *scope, n *source.Node, offset int, literal st
 		if !c.readable(s, inner) {
 			continue
 		}
-		c.error(n.At(offset+from, offset+to), "missing-mark", "write ${"+inner+"}; where this text is meant, ${\""+literal[from:from+1]+"\"}"+literal[from+1:to],
+		c.error(n.At(offset+from, offset+to), "missing-mark", "write ${"+inner+"}; where this text is meant, "+asText(n, literal[from:from+1])+literal[from+1:to],
 			"%s is sent as this text: a value stands in a text as ${ }", strconv.Quote(clip(literal[from:to])))
 	}
+}
+
+// declares reports whether a text is a query that has a variable of that name
+// itself, as query($id: ID!) { … } has: then $id is that variable.
+func declares(text, name string) bool {
+	return regexp.MustCompile(`\$` + regexp.QuoteMeta(name) + `\s*:\s*\[*[A-Z]`).MatchString(text)
+}
+
+// asText writes a constant text as an expression in a text, with quotes that
+// can stand between those of the whole value.
+func asText(n *source.Node, text string) string {
+	if n.Style == source.Double {
+		return "${'" + text + "'}"
+	}
+	return `${"` + text + `"}`
 }
 
 // closingBracket returns where the round or square bracket before from is closed, -1 if it is not.
