@@ -56,7 +56,7 @@ func (r *runner) typeRow(o *plan.Object, target *value.Node) (*plan.TypeRow, err
 
 // put converts a value and makes it a member. at names its source, for messages.
 func (b *builder) put(rule *Rule, target, v *value.Node, row *plan.TypeRow, key *value.Node, at func() string) error {
-	if row != nil && !(row.Text && v.Kind() == value.String) {
+	if row != nil && !(row.Text && v.Kind() == value.String && (row.MaxLength == 0 || len(v.Text()) <= row.MaxLength)) {
 		converted, err := b.convert(row, target, key, v, at)
 		if err != nil {
 			return err
@@ -105,6 +105,9 @@ func (b *builder) convert(row *plan.TypeRow, target, key, v *value.Node, at func
 			}
 		}
 		return nil, r.unfit(row, target, v, at, reason, err)
+	}
+	if why := row.Overlong(out); why != "" {
+		return nil, r.unfit(row, target, v, at, why, nil)
 	}
 	if row.When != nil {
 		ok, err := r.decide(row.Rule, row.When)

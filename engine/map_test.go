@@ -74,6 +74,14 @@ var _ = Describe("mapping an event", func() {
 		line = one(token, identify(`{"email":"a@b.org","birthday":"1960-01-01"}`))
 		Expect(dig(line, "error", "message")).To(ContainSubstring("days before 1970 are not kept"))
 	})
+	It("rejects a text with more characters than its type allows, and counts no bytes", func() {
+		c := bind(small(smallRequest, "objects: {o: {under: [input.traits], rest: {as: key}, type: '\"name\"'}}\ntypes: {name: {value: text(value), maxLength: 3}}\nsend: [{request: q, item: =o}]\n"), "{}")
+		got := lines(c, `{"traits":{"name":"äöü"}}`, `{"traits":{"name":"äöüß"}}`, `{"traits":{"name":1234}}`)
+		Expect(dig(got[0], "requests", 0, "body", "JSON", "name")).To(Equal("äöü"))
+		Expect(dig(got[1], "error", "code")).To(Equal("invalid_value"))
+		Expect(dig(got[1], "error", "message")).To(ContainSubstring("it has 4 characters, at most 3 are allowed"))
+		Expect(dig(got[2], "error", "code")).To(Equal("invalid_value"), "what is converted to text counts too")
+	})
 	It("warns of a doubtful value and sends it", func() {
 		line := one(token, identify(`{"email":"a@b.org","birthday":86400001}`))
 		Expect(dig(line, "requests", 0, "body", "JSON", "people", 0, "birthday")).To(BeEquivalentTo("86400000"))

@@ -62,6 +62,7 @@ var _ = Describe("a target that portal data describes", func() {
 		Entry("a default in other letters", source.Error, "unfit-constant", "Free", "did you mean free?", "default: free -> default: Free"),
 		Entry("a default that the account may have", source.Warning, "unfit-constant", "enterprise", "it takes free, pro, team", "default: free -> default: enterprise"),
 		Entry("a default that cannot be converted", source.Error, "unfit-constant", "old", "is no plain decimal number", "      age: age ->       age: {from: age, default: old}"),
+		Entry("a default that is too long", source.Error, "unfit-constant", "Acme Inc", "it has 8 characters, at most 5 are allowed", "  text: text(value) ->   text: {value: text(value), maxLength: 5}", "company: [company.name, company] -> company: {from: company.name, default: Acme Inc}"),
 		Entry("a constant", source.Error, "unfit-constant", `"fre"`, "did you mean free?", "plan: {from: plan, default: free} -> plan: '=\"fre\"'"),
 		Entry("an alternative", source.Error, "unfit-constant", `"prro"`, "did you mean pro?", "plan: {from: plan, default: free} -> plan: {from: plan, value: 'value == \"free\" ? \"team\" : value == \"pro\" ? \"prro\" : value'}"),
 		Entry("a source that is never of that type", source.Error, "unfit-source", "newsletter", "newsletter is true or false, which does not fit age", "      age: age ->       age: newsletter"),

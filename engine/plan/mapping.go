@@ -531,15 +531,15 @@ func (c *compiler) compileTypes(s *scope, file string, n *source.Node) *Types {
 		row := &TypeRow{Rule: c.rule(file+"/types/"+e.Key.Text, e.Value), Name: e.Key.Text}
 		if e.Value.Kind == source.Mapping {
 			row.Value, row.When = c.optional(line, e.Value, "value", expression.Anything), c.condition(line, e.Value)
-			row.Reject = text(e.Value, "reject")
+			row.Reject, row.MaxLength = text(e.Value, "reject"), c.integer(e.Value, "maxLength", 0)
 			if w := e.Value.Get("warn"); w != nil {
 				row.WarnWhen, row.Warn = c.condition(line, w), text(w, "message")
 				row.Doubt = part(row.Rule, w, "when")
 			}
 		} else {
 			row.Value = c.expr(line, e.Value, expression.Anything)
-			row.Text = e.Value.Text == "text(value)"
 		}
+		row.Text = row.Value != nil && row.Value.Text == "text(value)" && row.When == nil && row.WarnWhen == nil
 		if e.Key.Text == "else" {
 			t.Else = row
 		} else {

@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"fmt"
 	"time"
+	"unicode/utf8"
 
 	"github.com/celmap/celmap/engine/expression"
 	"github.com/celmap/celmap/engine/function"
@@ -303,17 +305,30 @@ func (t *Types) Row(name string) *TypeRow {
 // TypeRow converts the values of one type.
 type TypeRow struct {
 	*Rule
-	Name     string
-	Value    *Expr
-	When     *Expr
-	Reject   string
-	WarnWhen *Expr
-	Warn     string
-	Doubt    *Rule // the place behind a warning
+	Name      string
+	Value     *Expr
+	When      *Expr
+	Reject    string
+	MaxLength int // characters of a converted text; 0: no bound
+	WarnWhen  *Expr
+	Warn      string
+	Doubt     *Rule // the place behind a warning
 
 	// Text: the value is converted by text(value) and nothing else, which leaves
 	// texts as they are.
 	Text bool
+}
+
+// Overlong says of a converted text that has more characters than the row
+// allows how many they are; it is empty for all other values.
+func (r *TypeRow) Overlong(v *value.Node) string {
+	if r.MaxLength == 0 || v.Kind() != value.String || len(v.Text()) <= r.MaxLength {
+		return ""
+	}
+	if n := utf8.RuneCountInString(v.Text()); n > r.MaxLength {
+		return fmt.Sprintf("it has %d characters, at most %d are allowed", n, r.MaxLength)
+	}
+	return ""
 }
 
 // Table is a table of constants, of which one row is chosen.

@@ -272,7 +272,7 @@ func (k *targets) convert(row *TypeRow, v *value.Node) (why string, refused, dou
 	k.vars[k.line.key] = value.NullNode()
 	defer delete(k.vars, k.line.value)
 	defer delete(k.vars, k.line.key)
-	_, err := k.eval(row.Value)
+	out, err := k.eval(row.Value)
 	switch {
 	case errors.Is(err, errUnknown):
 		return "", false, true
@@ -282,6 +282,8 @@ func (k *targets) convert(row *TypeRow, v *value.Node) (why string, refused, dou
 			return failed.Message, true, false
 		}
 		return err.Error(), true, false
+	case row.Overlong(out) != "":
+		return row.Overlong(out), true, false
 	case row.When == nil:
 		return "", false, false
 	}

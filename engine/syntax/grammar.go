@@ -408,6 +408,7 @@ var typeRow = &Shape{
 		doc,
 		{Name: "value", Type: expression, Doc: "The converted value, from value.", Required: true},
 		{Name: "when", Type: expression, Doc: "Whether the value is acceptable; false rejects the event."},
+		{Name: "maxLength", Type: integer, Doc: "Characters of a converted text, at most; a longer one rejects the event."},
 		{Name: "reject", Type: text, Doc: "Why it is not acceptable."},
 		{Name: "warn", Type: &Shape{Name: "warn", Keys: []Key{
 			{Name: "when", Type: expression, Doc: "Condition, from value.", Required: true},
