@@ -61,6 +61,6 @@ func (f *Frame) Call(fn *Function, args ...*value.Node) (*value.Node, error) {
 	return v, nil
 }
 
-func (fn *Function) call(f *Frame, args []*value.Node) (*value.Node, error) {
-	return f.Call(fn, args...)
+func (f *Function) call(frame *Frame, args []*value.Node) (*value.Node, error) {
+	return frame.Call(f, args...)
 }

@@ -60,7 +60,8 @@ func CheckConfigFile(p *engine.Program, root *source.Node) source.Diagnostics {
 // that are probably misspelt.
 func CheckConfig(p *engine.Program, n *source.Node) source.Diagnostics {
 	c := &configCheck{program: p, schema: p.ConfigSchema(), root: n}
-	return c.shape()
+	c.shape()
+	return c.found
 }
 
 type configCheck struct {
@@ -73,9 +74,9 @@ type configCheck struct {
 	old     map[string]bool         // keys at the top that are deprecated themselves
 }
 
-func (c *configCheck) shape() source.Diagnostics {
+func (c *configCheck) shape() {
 	if c.schema == nil {
-		return nil
+		return
 	}
 	c.meant, c.old = map[string]*source.Node{}, map[string]bool{}
 	c.misspelt(c.root, nil)
@@ -106,7 +107,6 @@ func (c *configCheck) shape() source.Diagnostics {
 		}
 		c.found.Add(source.Diagnostic{Code: "invalid-config", Span: at, Summary: summary, Help: help, Detail: "events would be rejected as invalid_config"})
 	}
-	return c.found
 }
 
 // split parts the message of a violation into what is wrong and what to do.
