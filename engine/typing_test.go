@@ -90,6 +90,7 @@ var _ = Describe("types of expressions", func() {
 		Entry(nil, `traits.«emial»`, "warning misspelt-field", "did you mean email?"),
 		Entry(nil, `traits.first_name == traits.firstName`, "", ""),
 		Entry(nil, `traits.anything`, "", ""),
+		Entry(nil, `["traits.email", "traits.mail"]`, "", ""),
 		Entry(nil, `traits.address.«ctiy»`, "unknown-field", "did you mean city?"),
 		Entry(nil, `traits.address.«town»`, "unknown-field", "did you mean city?"),
 		Entry(nil, `«event»`, "unknown-field", "track.schema.json"),

@@ -4,7 +4,8 @@ import "strings"
 
 // oneSlip reports whether a word is another with one slip of the fingers: a
 // letter too many, too few, wrong, or two swapped. What people tell apart on
-// purpose is no slip: case, separators, digits, and a plural.
+// purpose is no slip: case, separators, digits, a plural, and words that begin
+// with other letters, such as email and mail.
 func oneSlip(word, meant string) bool {
 	if len(word) < 4 || len(meant) < 4 || len(word) > 64 || len(meant) > 64 {
 		return false
@@ -25,10 +26,10 @@ func oneSlip(word, meant string) bool {
 		return strings.ContainsAny(string(all), "0123456789")
 	}
 	if len(x) < len(y) { // one too many
-		return string(x[i:]) == string(y[i+1:]) && !digit(y[i]) && !(i == len(x) && y[i] == 's')
+		return i > 0 && string(x[i:]) == string(y[i+1:]) && !digit(y[i]) && !(i == len(x) && y[i] == 's')
 	}
 	if string(x[i+1:]) == string(y[i+1:]) { // one wrong
-		return !digit(x[i], y[i])
+		return i > 0 && !digit(x[i], y[i])
 	}
 	return i+1 < len(x) && x[i] == y[i+1] && x[i+1] == y[i] && string(x[i+2:]) == string(y[i+2:])
 }

@@ -429,14 +429,10 @@ func unknownField(of, name string, s shape.Shape) Problem {
 }
 
 func undeclaredField(of, name, near string, s shape.Shape) Problem {
-	where := s.Source()
-	if where == "" {
-		where = "the schema"
-	}
 	if s.IsStrict() {
-		return Problem{Code: "unknown-field", Message: fmt.Sprintf("%s has no field %q", of, name), Detail: where + " does not declare it", Help: "did you mean " + near + "? Otherwise declare " + name}
+		return Problem{Code: "unknown-field", Message: fmt.Sprintf("%s has no field %q", of, name), Detail: s.Says("does", "do") + " not declare it", Help: "did you mean " + near + "? Otherwise declare " + name}
 	}
-	return Problem{Code: "misspelt-field", Warning: true, Message: fmt.Sprintf("%s has a field %q, but none %q is declared", of, near, name), Detail: where + " lets other fields pass", Help: "did you mean " + near + "? Otherwise declare " + name}
+	return Problem{Code: "misspelt-field", Warning: true, Message: fmt.Sprintf("%s has a field %q, but none %q is declared", of, near, name), Detail: s.Says("lets", "let") + " other fields pass", Help: "did you mean " + near + "? Otherwise declare " + name}
 }
 
 // fieldSpan is where an expression names the field that it selects.

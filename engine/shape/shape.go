@@ -121,13 +121,22 @@ func (s Shape) Source() string {
 
 // Leaves tells that the source of the shape says nothing of something.
 func (s Shape) Leaves(what string) string {
+	if s.from == "" {
+		return "nothing is known of " + what
+	}
+	return s.Says("leaves", "leave") + " " + what + " open"
+}
+
+// Says returns the source of the shape and the verb that goes with it: that for
+// one file, or that for several.
+func (s Shape) Says(one, several string) string {
 	switch {
 	case s.from == "":
-		return "nothing is known of " + what
+		return "the schema " + one
 	case strings.Contains(s.from, separator):
-		return s.Source() + " leave " + what + " open"
+		return s.Source() + " " + several
 	}
-	return s.from + " leaves " + what + " open"
+	return s.from + " " + one
 }
 
 // From returns s with the place where the knowledge comes from.
