@@ -70,6 +70,8 @@ var _ = Describe("a mistake in a rule", func() {
 		Entry("yes for true in one row of a table", "destination.yaml", "      v1: {people: /v1/people}\n      v2: {people: /2/persons}", "      v1: {people: /v1/people, old: true}\n      v2: {people: /2/persons, old: «yes»}", "wrong-kind", "write true or false"),
 		Entry("a comment that is glued to a URL", "destination.yaml", "    url: ${family.people}/batch", "    url: ${family.people}/batch«# all of them»", "bad-url", "put a blank before the #"),
 		Entry("a URL that is empty", "destination.yaml", "    url: ${family.people}/batch", "    url:", "empty", "where the address of the host is complete"),
+		Entry("a route that does two things", "destination.yaml", "    to: note", "    to: note\n    «filter»: no notes", "conflicting-keys", "both to and filter"),
+		Entry("a send entry that also chooses", "note.yaml", "  - request: notes.list\n", "  - request: notes.list\n    «choose»: [{request: notes.list, item: =userId}]\n", "conflicting-keys", "both request and choose"),
 		Entry("a short key that is needed", "destination.yaml", "      do: give-up", "      «od»: give-up", "unknown-key", `it lacks the key "do"`),
 		Entry("a key of another tool", "person.yaml", "    when: size(found) > 2", "    «if»: size(found) > 2", "unknown-key", "conditions are written under when"),
 		Entry("a missing key", "person.yaml", "    lookup: people\n", "", "missing-key", `needs the key "lookup"`),

@@ -707,6 +707,7 @@ func (c *compiler) compileRoutes(root *source.Node) {
 	c.routesLost = lost
 	for i, n := range list {
 		r := &Route{When: c.condition(c.base, n)}
+		c.oneOf(n, "a route", "to", "reject", "filter")
 		name := text(n, "name")
 		switch {
 		case n.Get("to") != nil:

@@ -192,6 +192,9 @@ func (c *compiler) compileSend(s *scope, file string, n *source.Node, taken map[
 	send := &Send{When: c.condition(s, n)}
 	c.checkName(n.Get("name"), "a send entry")
 	if choose != nil {
+		for _, key := range []string{"request", "array", "with", "each", "item", "needs"} {
+			c.oneOf(n, "a send entry", key, "choose")
+		}
 		send.Rule = c.rule(file+"/send/"+nonEmpty(name, "choose"), n)
 		var alternatives []entry
 		for _, x := range choose.Items {
