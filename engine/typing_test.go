@@ -181,6 +181,7 @@ var _ = Describe("types of expressions", func() {
 	DescribeTable("in a mapping of track events", func(marked, code, words string) { check("track.yaml", marked, code, words) },
 		Entry(nil, `event`, "", ""),
 		Entry(nil, `«traits»`, "unknown-field", "identify.schema.json"),
+		Entry(nil, `«properties.items» > 1`, "wrong-type", "write size(properties.items)"),
 		Entry(nil, `properties.items.«sku»`, "no-fields", "first(properties.items, e, …)"),
 		Entry(nil, `properties.items[0].«prise»`, "unknown-field", "did you mean price?"),
 		Entry(nil, `properties.items.map(i, i.«qty»)`, "unknown-field", "did you mean quantity?"),

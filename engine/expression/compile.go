@@ -521,7 +521,11 @@ func (c *compiler) arity(e ast.Expr, name string, n, least, most int, params str
 	if n >= least && n <= most {
 		return true
 	}
-	c.at(e, "wrong-arguments", fmt.Sprintf("%s is called with %d arguments", name, n), fmt.Sprintf("its form is %s(%s)", name, params))
+	given := fmt.Sprintf("%d arguments", n)
+	if n == 1 {
+		given = "1 argument"
+	}
+	c.at(e, "wrong-arguments", fmt.Sprintf("%s is called with %s", name, given), fmt.Sprintf("its form is %s(%s)", name, params))
 	return false
 }
 

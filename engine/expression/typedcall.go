@@ -271,6 +271,12 @@ func (t *typer) order(e, l, r ast.Expr, op string) {
 		}
 	}
 	help := t.sameKind(l, r, x, y)
+	switch list := shape.List | shape.Object; {
+	case x.Value() != 0 && x.Value()&^list == 0 && y.Value()&^shape.Number == 0:
+		help = "write size(" + t.excerpt(l) + ") for how many it has"
+	case y.Value() != 0 && y.Value()&^list == 0 && x.Value()&^shape.Number == 0:
+		help = "write size(" + t.excerpt(r) + ") for how many it has"
+	}
 	if s.Value()&(shape.Text|shape.Number) != 0 && other.Value()&(shape.Text|shape.Number) != 0 && !strings.HasPrefix(help, "write ") {
 		help = "bring both to one kind, with text(x) or decimal(x)"
 	}

@@ -305,6 +305,7 @@ func (r *reader) mapping(y *yaml.Node, start, depth int, flow bool) (n *Node, en
 	}
 	first := map[string]*Node{}
 	last := start
+	cut := false // by a comma in an expression: what follows it are no keys
 	for i := 0; i+1 < len(y.Content); i += 2 {
 		yk, yv := y.Content[i], y.Content[i+1]
 		if yk.Kind != yaml.ScalarNode && yk.Kind != yaml.AliasNode {
@@ -315,7 +316,8 @@ func (r *reader) mapping(y *yaml.Node, start, depth int, flow bool) (n *Node, en
 		}
 		before := len(r.found)
 		key := r.node(yk, depth+1, flow)
-		if len(r.found) == before {
+		rest := cut && yv.Kind == yaml.ScalarNode && yv.Value == "" && yv.Style == 0
+		if len(r.found) == before && !rest {
 			r.key(key, yv, own)
 			if key.Text == "<<" && key.Style == Plain {
 				r.refuse("yaml-merge", key.Span.Start.Offset, key.Span.End.Offset, "`<<` merges mappings in some versions of YAML; it is not read", "",
@@ -332,6 +334,9 @@ func (r *reader) mapping(y *yaml.Node, start, depth int, flow bool) (n *Node, en
 		before = len(r.found)
 		value := r.node(yv, depth+1, flow)
 		r.plainValue(value, before)
+		for _, d := range r.found[before:] {
+			cut = cut || d.Code == "yaml-flow-expression"
+		}
 		n.Entries = append(n.Entries, Entry{Key: key, Value: value})
 		last = max(last, key.Span.End.Offset, value.Span.End.Offset)
 	}
