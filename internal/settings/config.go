@@ -146,7 +146,22 @@ func (c *configCheck) misspelt(n *source.Node, path []string) {
 			c.old[e.Key.Text] = c.old[e.Key.Text] || len(path) == 0
 			c.found.Add(source.Diagnostic{Code: "deprecated", Severity: source.Warning, Span: At(e.Key), Summary: "the setting " + e.Key.Text + " is deprecated", Detail: because})
 		}
+		if c.deprecations() {
+			c.unlikely(e.Value, below)
+		}
 		c.misspelt(e.Value, below)
+	}
+}
+
+// unlikely warns of a text that is near one of the schema's examples and none
+// of them: rules most often take any other text for the lack of one.
+func (c *configCheck) unlikely(n *source.Node, path []string) {
+	examples := c.schema.Examples(path...)
+	if n.Kind != source.Scalar || n.Text == "" || slices.Contains(examples, n.Text) {
+		return
+	}
+	if near := source.Suggest(n.Text, examples); near != "" {
+		c.found.Warnf("unlikely-setting", At(n), "%s is nearly %q, and not quite", strings.Join(path, "."), near).Help = "did you mean " + near + "?"
 	}
 }
 
