@@ -106,7 +106,7 @@ var _ = Describe("a mistake in a rule", func() {
 		Entry("a host that is none", "destination.yaml", "api: https://api.shop.example", "api: «api.shop.example»", "bad-host", "https://"),
 		Entry("a host in the clear", "destination.yaml", "api: https://api.shop.example", "api: «http://api.shop.example»", "insecure-host", "write https://"),
 		Entry("a URL that is one expression", "destination.yaml", "    url: ${family.people}/batch", "    url: «=family.people»", "computed-url", "so that the parts can be escaped"),
-		Entry("an event in a URL", "destination.yaml", "    url: ${family.people}/batch", "    url: ${«traits».x}/batch", "unknown-name", "nothing here is called traits"),
+		Entry("an event in a URL", "destination.yaml", "    url: ${family.people}/batch", "    url: ${«traits».x}/batch", "unknown-name", "what is of the event comes in the item, or under with; there are"),
 		Entry("a route to nowhere", "destination.yaml", "    to: note", "    to: «note2»", "unknown-mapping", "did you mean note?"),
 		Entry("a route that is never reached", "destination.yaml", "  - when: type == \"track\"\n    to: note", "  - to: note", "unreachable", "never reached"),
 		Entry("a row that is none", "destination.yaml", "    absent: v1", "    absent: «v3»", "unknown-row", "there are v1, v2"),

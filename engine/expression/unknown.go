@@ -17,6 +17,13 @@ type Fields interface {
 	Where(name string) []string
 }
 
+// Outside is what a Scope may also know: names that are known elsewhere.
+type Outside interface {
+	// OfEvent reports whether a name is a field of the event, or computed from it,
+	// and therefore not known here.
+	OfEvent(name string) bool
+}
+
 // foreignNames are names of other languages.
 var foreignNames = map[string]string{
 	"True": "true", "TRUE": "true", "yes": "true", "Yes": "true", "YES": "true", "on": "true",
@@ -40,6 +47,12 @@ func (c *compiler) unknownName(e ast.Expr, name string) {
 	help := source.Choices(name, names)
 	if len(c.scope.Names()) == 0 && len(c.locals) > 0 {
 		help = "a function sees its arguments only: " + strings.Join(c.locals, ", ")
+	}
+	if o, ok := c.scope.(Outside); ok && len(c.scope.Names()) > 0 && o.OfEvent(name) {
+		has := func(name string) bool { return slices.Contains(names, name) }
+		if help = "what is of the event is not known here; " + help; has("item") && !has("key") && !has("status") { // of a request, not of an answer
+			help = "what is of the event comes in the item, or under with; " + source.Choices(name, names)
+		}
 	}
 	if _, ok := c.scope.Slot("input"); ok {
 		help = "write input." + name + " for a field of the event that its schema does not name"

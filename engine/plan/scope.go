@@ -87,6 +87,15 @@ func (s *scope) Names() []string {
 	return out
 }
 
+// OfEvent implements expression.Outside.
+func (s *scope) OfEvent(name string) bool {
+	if _, ok := s.Slot("input"); ok || s.compiler.base == nil {
+		return false
+	}
+	_, ok := s.compiler.base.Slot(name)
+	return ok
+}
+
 // Function implements expression.Scope.
 func (s *scope) Function(name string) *expression.Function {
 	for ; s != nil; s = s.parent {
