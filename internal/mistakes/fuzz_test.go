@@ -264,6 +264,7 @@ func checkFindings(t *testing.T, found source.Diagnostics) {
 	for name, render := range map[string]func(*bytes.Buffer) error{
 		"text":   func(b *bytes.Buffer) error { return report.Text(b, found, report.Palette{}) },
 		"github": func(b *bytes.Buffer) error { return report.GitHub(b, found) },
+		"sarif":  func(b *bytes.Buffer) error { return report.SARIF(b, found, "test") },
 		"json":   func(b *bytes.Buffer) error { return json.NewEncoder(b).Encode(report.Findings(found)) },
 	} {
 		var b bytes.Buffer
