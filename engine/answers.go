@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -24,7 +25,9 @@ type staticAnswer struct {
 //	{"key": answer, …}
 //	[{"with": {…}, "key": "…", "answer": answer}, {"key": "…", "failure": {"status": 429, "message": "…"}}]
 //
-// The error is a *SettingsError.
+// An answer is the list of what each item that was found gives, or null, except
+// of a lookup that the host answers by its own means. The error is a
+// *SettingsError.
 func NewStaticAnswers(p *Program, data map[string][]byte) (*StaticAnswers, error) {
 	s := &StaticAnswers{byKey: map[string]map[string][]staticAnswer{}}
 	for _, name := range sortedKeys(data) {
@@ -37,14 +40,14 @@ func NewStaticAnswers(p *Program, data map[string][]byte) (*StaticAnswers, error
 			key = strings.Clone(lookup.FoldKey(key))
 			s.byKey[name][key] = append(s.byKey[name][key], a)
 		}
-		if err := readAnswers(name, data[name], add); err != nil {
+		if err := readAnswers(name, lookup.Host, data[name], add); err != nil {
 			return nil, err
 		}
 	}
 	return s, nil
 }
 
-func readAnswers(lookup string, data []byte, add func(key string, a staticAnswer)) error {
+func readAnswers(lookup string, host bool, data []byte, add func(key string, a staticAnswer)) error {
 	n, err := value.Parse(value.NewArena(), data, value.Limits{Bytes: 256 << 20, Nodes: 20_000_000})
 	if err != nil {
 		return &SettingsError{Setting: "lookup " + lookup, Message: err.Error(), Cause: err}
@@ -52,20 +55,31 @@ func readAnswers(lookup string, data []byte, add func(key string, a staticAnswer
 	wrong := func(m *value.Node) error {
 		return &SettingsError{Setting: "lookup " + lookup, Message: "this is no answer: " + value.Preview(m), Help: `give {"key": answer}, or a list of {"with": {…}, "key": …, "answer": …}`}
 	}
+	unlike := func(key string, answer *value.Node) error {
+		if host || answer.IsNull() || answer.Kind() == value.List {
+			return nil
+		}
+		return &SettingsError{Setting: "lookup " + lookup, Message: fmt.Sprintf("the answer for %q is %s, where a list of what each item gives is expected", key, value.Preview(answer)), Help: `give a list, such as ["1"], or [] where nothing is found`}
+	}
 	switch n.Kind() {
 	case value.Object:
 		for m := n.First(); m != nil; m = m.Next() {
+			if err := unlike(m.Key(), m); err != nil {
+				return err
+			}
 			add(m.Key(), staticAnswer{reply: Reply{Answer: value.AppendJSON(nil, m)}})
 		}
 	case value.List:
 		for m := n.First(); m != nil; m = m.Next() {
 			key, answer, failure := m.Get("key"), m.Get("answer"), m.Get("failure")
-			if !key.IsScalar() || answer == nil && failure == nil {
+			if !key.IsScalar() || answer == nil && failure == nil || failure != nil && failure.Kind() != value.Object {
 				return wrong(m)
 			}
 			a := staticAnswer{with: m.Get("with")}
 			if failure != nil {
 				a.reply.Failure = readFailure(failure)
+			} else if err := unlike(scalarText(key), answer); err != nil {
+				return err
 			} else {
 				a.reply.Answer = value.AppendJSON(nil, answer)
 			}

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -256,6 +257,16 @@ var _ = Describe("lookups", func() {
 	It("uses the answer for the arguments it is for", func() {
 		Expect(dig(resolve(`[{"with":{"by":"phone"},"key":"tin@b.org","answer":["9"]},{"with":{"by":"email"},"key":"TIN@b.org","answer":["5"]}]`), "requests", 0, "endpoint")).To(HaveSuffix("/5"))
 	})
+	DescribeTable("refuses what is no answer", func(answers, want string) {
+		_, err := engine.NewStaticAnswers(shop(), map[string][]byte{"people": []byte(answers)})
+		var wrong *engine.SettingsError
+		Expect(errors.As(err, &wrong)).To(BeTrue())
+		Expect(wrong.Setting + ": " + wrong.Message).To(Equal(want))
+	},
+		Entry("a text for a list", `{"a":[],"b":null,"tin@b.org":"12"}`, `lookup people: the answer for "tin@b.org" is text "12", where a list of what each item gives is expected`),
+		Entry("a number for a list", `[{"key":7,"answer":12}]`, `lookup people: the answer for "7" is number 12, where a list of what each item gives is expected`),
+		Entry("a bare status", `[{"key":"a","failure":503}]`, `lookup people: this is no answer: object {…2 keys}`),
+	)
 	DescribeTable("gives a failure to the events that asked", func(failure string, status int, message string) {
 		line := resolve(`[{"key":"tin@b.org","failure":` + failure + `}]`)
 		Expect(dig(line, "error", "status")).To(BeEquivalentTo(fmt.Sprint(status)))

@@ -2,12 +2,14 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/celmap/celmap/engine"
 	"github.com/celmap/celmap/engine/source"
 	"github.com/celmap/celmap/engine/value"
+	"github.com/celmap/celmap/internal/settings"
 )
 
 // readLookups reads the files of --lookup NAME=FILE: portal data and the
@@ -26,23 +28,40 @@ func readLookups(program *engine.Program, flags []string) (map[string][]byte, *e
 		case portal[name] != nil || answers[name] != nil:
 			return nil, nil, usage("--lookup %s is given twice: keep one", name)
 		}
+		if !isPortal {
+			if answers[name], err = readAnswers(program, name, file); err != nil {
+				return nil, nil, err
+			}
+			continue
+		}
 		var a value.Arena
 		n, err := readDocument(&a, file)
 		if err != nil {
 			return nil, nil, err
 		}
-		data := value.AppendJSON(nil, n)
-		if isPortal {
-			portal[name] = data
-		} else {
-			answers[name] = data
-		}
+		portal[name] = value.AppendJSON(nil, n)
 	}
 	known, err := engine.NewStaticAnswers(program, answers)
 	if err != nil {
 		return nil, nil, usage("%w", err)
 	}
 	return portal, known, nil
+}
+
+// readAnswers reads the answers of a lookup, and refuses those that check would.
+func readAnswers(program *engine.Program, name, file string) ([]byte, error) {
+	data, err := readFile(file)
+	if err != nil {
+		return nil, err
+	}
+	root, found := settings.Parse(filepath.ToSlash(filepath.Clean(file)), data)
+	if root != nil {
+		found = settings.CheckAnswers(program, name, root)
+	}
+	if found.HasErrors() {
+		return nil, &exit{exitUsage, found}
+	}
+	return settings.JSON(root), nil
 }
 
 func lookupFlag(flag string) (name, file string, err error) {

@@ -3,11 +3,13 @@ package settings
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/celmap/celmap/engine"
 	"github.com/celmap/celmap/engine/plan"
 	"github.com/celmap/celmap/engine/source"
+	"github.com/celmap/celmap/engine/value"
 )
 
 // CheckAnswers checks the answers of a lookup that are given by hand: whether
@@ -59,7 +61,9 @@ func (a *answers) entry(n *source.Node) {
 		text = string(JSON(with))
 	}
 	a.key(key, text)
-	if answer != nil {
+	if failure != nil {
+		a.failure(failure)
+	} else {
 		a.answer(answer)
 	}
 	if with == nil {
@@ -110,8 +114,11 @@ func (a *answers) answer(n *source.Node) {
 		written := "a list"
 		if n.Kind == source.Scalar {
 			written = "[" + strings.TrimSpace(At(n).Text()) + "]"
+			if n.Style == source.Plain && givesText(a.lookup.Gives) && !isText(n) {
+				written = `["` + n.Text + `"]`
+			}
 		}
-		a.wrong(n, fmt.Sprintf("an answer of %s is a list of what each item gives, and this is a %s", a.lookup.Name, n.Kind), "write "+written+", or [] where nothing is found")
+		a.wrong(n, fmt.Sprintf("an answer of %s is a list of what each item gives, and this is a %s", a.lookup.Name, kind(n)), "write "+written+", or [] where nothing is found")
 		return
 	}
 	if !givesText(a.lookup.Gives) {
@@ -129,6 +136,28 @@ func (a *answers) answer(n *source.Node) {
 	}
 }
 
+// failure checks what the API would refuse with.
+func (a *answers) failure(n *source.Node) {
+	status := n.Get("status")
+	if n.Kind != source.Mapping {
+		help := "write {status: 503}"
+		if n.Kind == source.Scalar && isStatus(n) {
+			help = "write {status: " + n.Text + "}"
+		}
+		a.wrong(n, fmt.Sprintf("a failure is an object with the status that the API answers, and this is a %s", kind(n)), help)
+		return
+	}
+	if status != nil && (status.Kind != source.Scalar || !isStatus(status)) {
+		a.wrong(status, "the status of a failure is that of an HTTP answer, or 0 where there is none", "write a whole number, such as 503")
+	}
+}
+
+// isStatus reports whether a scalar is a whole number that HTTP has as status.
+func isStatus(n *source.Node) bool {
+	status, err := strconv.Atoi(n.Text)
+	return err == nil && n.Style == source.Plain && (status == 0 || status >= 100 && status <= 599)
+}
+
 // givesText reports whether an expression is one call of text(…).
 func givesText(e *plan.Expr) bool {
 	if e == nil {
@@ -136,6 +165,14 @@ func givesText(e *plan.Expr) bool {
 	}
 	inside, ok := strings.CutPrefix(e.Text, "text(")
 	return ok && strings.IndexByte(inside, ')') == len(inside)-1
+}
+
+// kind names what a node reads as.
+func kind(n *source.Node) string {
+	if n.Kind == source.Scalar && n.Style == source.Plain {
+		return n.Value(value.NewArena()).Kind().String()
+	}
+	return n.Kind.String()
 }
 
 // isText reports whether a plain scalar reads as text.
