@@ -72,9 +72,11 @@ func WithEvents(name string, schemas fs.FS) Option {
 }
 
 // WithBase lets overlays name their base destinations. display is what the
-// base's file names start with in messages.
-func WithBase(find func(name string) (folder fs.FS, display string, ok bool)) Option {
+// base's file names start with in messages. known are names that messages propose
+// where find knows none.
+func WithBase(find func(name string) (folder fs.FS, display string, ok bool), known ...string) Option {
 	return func(o *options) {
+		o.plan.Bases = known
 		o.plan.Base = func(name string) (fs.FS, string, bool) {
 			base, display, ok := find(name)
 			return folder{base}, display, ok

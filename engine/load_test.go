@@ -215,7 +215,7 @@ var _ = Describe("a mistake in a rule", func() {
 var _ = Describe("an overlay", func() {
 	base := engine.WithBase(func(name string) (fs.FS, string, bool) {
 		return sub("shop"), "shop", name == "shop"
-	})
+	}, "shop", "store")
 	overlay := func(changes string, more map[string]string) (*engine.Program, source.Diagnostics) {
 		files := fstest.MapFS{"overlay.yaml": &fstest.MapFile{Data: []byte("celmap: overlay/v1\nname: team\nbase: shop\nchanges:\n" + changes)}}
 		for name, text := range more {
@@ -273,6 +273,16 @@ var _ = Describe("an overlay", func() {
 		Entry("where it names no file", "  - {rule: persn/reject/bad-email, remove: true}\n", "unknown-rule", "did you mean person?"),
 		Entry("where it does two things", "  - {rule: person/reject/x, add: {message: x}, remove: true}\n", "one-change", "exactly one thing"),
 		Entry("where what it adds does not fit", "  - {rule: person/reject/x, add: {mesage: x}}\n", "unknown-key", "did you mean message?"),
+		Entry("where it adds a line to all lines", "  - {rule: profile/objects/profile/set, add: {slogan: motto}}\n", "exists", "to add a line write rule: profile/objects/profile/set/slogan, and add: motto"),
+		Entry("where it adds a line that is there to all lines", "  - {rule: profile/objects/profile/set, add: {email: mail}}\n", "exists", "to change a line write replace, with rule: profile/objects/profile/set/email"),
+		Entry("where it adds a rule to its section", "  - {rule: person/reject, add: {no-name: {when: 'userId == null', message: x}}}\n", "exists", "write rule: person/reject/no-name, and add what stands below no-name"),
+		Entry("where it adds an entry to a list", "  - {rule: shop/routes, add: {name: wave, when: 'type == \"x\"', to: note}}\n", "exists", "write rule: shop/routes/wave"),
+		Entry("where the name stands twice", "  - {rule: profile/objects/profile/set/slogan, add: {slogan: motto}}\n", "wrong-name", "write add: motto"),
+		Entry("where the first names are missing", "  - {rule: set/slogan, add: motto}\n", "unknown-rule", "profile/objects/profile/set/slogan"),
+		Entry("where a name in between is missing", "  - {rule: profile/set/slogan, add: motto}\n", "unknown-rule", "write profile/objects/profile/set/slogan"),
+		Entry("where a name in between is missing of what is there", "  - {rule: profile/set/email, remove: true}\n", "unknown-rule", "write profile/objects/profile/set/email"),
+		Entry("where it names a file with its ending", "  - {rule: profile.yaml/objects/profile/set/slogan, add: motto}\n", "unknown-rule", "write profile/objects/profile/set/slogan"),
+		Entry("where it has points for slashes", "  - {rule: profile.objects.profile.set.slogan, add: motto}\n", "unknown-rule", "write profile/objects/profile/set/slogan"),
 		Entry("where a move goes nowhere", "  - {rule: shop/routes/note, move: true}\n", "missing-key", "before or after"),
 	)
 	It("needs a base", func() {
@@ -280,6 +290,16 @@ var _ = Describe("an overlay", func() {
 		_, found := load(files, base)
 		Expect(found[0].Code).To(Equal("unknown-base"))
 	})
+	DescribeTable("has a base that is called otherwise", func(name, help string) {
+		files := fstest.MapFS{"o.yaml": &fstest.MapFile{Data: []byte("celmap: overlay/v1\nname: t\nbase: " + name + "\nchanges:\n  - {rule: a/b/c, remove: true}\n")}}
+		_, found := load(files, base)
+		Expect(found[0].Code).To(Equal("unknown-base"))
+		Expect(found[0].Help).To(Equal(help))
+	},
+		Entry("in capitals", "Shop", "did you mean shop?"),
+		Entry("with a folder", "mappings/shop", "did you mean shop?"),
+		Entry("by a word far away", "nowhere", "there are shop, store"),
+	)
 	It("leaves its base as it is", func() {
 		before := maps.Clone(map[string]string{"line": lines(bind(shop(), token), identify)[0]})
 		_, _ = overlay("  - rule: profile/objects/profile/set/slogan\n    add: [slogan, motto]\n", nil)

@@ -79,7 +79,7 @@ func (m mapping) loadWith(with ...engine.Option) (*engine.Program, error) {
 	return engine.Load(m.files, append([]engine.Option{
 		engine.WithName(m.name),
 		engine.WithEvents("rudderstack", sub(schemas.FS, "events")),
-		engine.WithBase(m.base),
+		engine.WithBase(m.base, builtinNames()...),
 	}, with...)...)
 }
 

@@ -22,6 +22,7 @@ type Options struct {
 	Display    string                                                  // prefix of file names in messages
 	Events     map[string]fs.FS                                        // named sets of event schemas
 	Base       func(name string) (fsys fs.FS, display string, ok bool) // bases of overlays
+	Bases      []string                                                // names of bases that messages may propose
 	Functions  []*function.Function
 	Portal     map[string]PortalData // of an account, which the rules are checked against
 	Expression expression.Options

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -38,7 +39,7 @@ func (c *compiler) applyOverlay(top *folder) *folder {
 	default:
 		fsys, display, ok := c.options.Base(name.Text)
 		if !ok {
-			c.error(name.Span, "unknown-base", "name a destination that is built in", "there is no destination %q to base the overlay on", name.Text)
+			c.error(name.Span, "unknown-base", c.baseHelp(name.Text), "there is no destination %q to base the overlay on", name.Text)
 			break
 		}
 		if base = c.readFolder(fsys, display); base != nil && base.overlay != nil {
@@ -106,13 +107,13 @@ func (c *compiler) change(f *folder, n *source.Node, quiet *idleChanges) {
 		c.error(n.Span, "one-change", "write one of add, replace, remove and move for each rule", "a change does exactly one thing, this one does %d", len(ops))
 		return
 	}
-	at, ok := c.find(f, rule)
+	op := ops[0]
+	at, ok := c.find(f, rule, op == "add")
 	if !ok {
 		return
 	}
-	op := ops[0]
 	if op == "add" && at.index >= 0 {
-		c.error(rule.Span, "exists", "write replace instead of add", "the base has the rule %s already", rule.Text).Relate(at.node().Span, "the rule of the base")
+		c.error(rule.Span, "exists", addHelp(rule.Text, at.node(), n.Get("add")), "the base has the rule %s already", rule.Text).Relate(at.node().Span, "the rule of the base")
 		return
 	}
 	if op != "add" && at.index < 0 {
@@ -126,6 +127,14 @@ func (c *compiler) change(f *folder, n *source.Node, quiet *idleChanges) {
 	}
 	quiet.note(op, rule)
 	last := rule.Text[strings.LastIndexByte(rule.Text, '/')+1:]
+	if add := n.Get("add"); op == "add" && isLines(rule.Text[:len(rule.Text)-len(last)-1]) && len(add.Entries) == 1 && add.Entries[0].Key.Text == last {
+		help := "write what stands below " + last + " right under add"
+		if v := add.Entries[0].Value; v.Kind == source.Scalar {
+			help = "write add: " + v.Span.Text()
+		}
+		c.error(add.Entries[0].Key.Span, "wrong-name", help, "the name %s stands at the end of the rule already", last)
+		return
+	}
 	switch op {
 	case "replace":
 		quiet.replaced(rule, at.node(), n.Get("replace"))
@@ -203,7 +212,7 @@ func (c *compiler) insert(parent, n *source.Node, e source.Entry, name string) {
 
 // find follows the path of a rule: FILE/SECTION/NAME. An index of -1 means that
 // all but the last name was found.
-func (c *compiler) find(f *folder, rule *source.Node) (spot, bool) {
+func (c *compiler) find(f *folder, rule *source.Node, adds bool) (spot, bool) {
 	names := strings.Split(rule.Text, "/")
 	files := map[string]*ruleFile{f.destination.name: f.destination}
 	maps.Copy(files, f.fragments)
@@ -218,10 +227,19 @@ func (c *compiler) find(f *folder, rule *source.Node) (spot, bool) {
 		if near := source.Suggest(names[0], known); near != "" {
 			help = "did you mean " + near + "?"
 		}
+		if meant := meantRules(files, rule.Text, adds); len(meant) > 0 {
+			help = "write " + strings.Join(meant, ", or ")
+		}
 		c.error(rule.Span, "unknown-rule", help, "%q names no rule", rule.Text)
 		return spot{}, false
 	}
 	at := spot{file.root, indexOf(file.root, names[1])}
+	if at.index < 0 && !slices.ContainsFunc(syntax.FileShape(file.kind).Keys, func(k syntax.Key) bool { return k.Name == names[1] }) {
+		if meant := meantRules(files, rule.Text, adds); len(meant) > 0 {
+			c.error(rule.Span, "unknown-rule", "write "+strings.Join(meant, ", or "), "%q names no rule: %s has no section %s", rule.Text, names[0], names[1])
+			return spot{}, false
+		}
+	}
 	for i, name := range names[2:] {
 		if at.index < 0 {
 			if i == 0 && len(names) == 3 { // a section that the file does not have yet
@@ -248,6 +266,104 @@ func (c *compiler) find(f *folder, rule *source.Node) (spot, bool) {
 		}
 	}
 	return at, true
+}
+
+// baseHelp helps with the name of a base that is not there.
+func (c *compiler) baseHelp(name string) string {
+	known := c.options.Bases
+	switch last := path.Base(name); {
+	case len(known) == 0:
+		return "name a destination that is built in"
+	case slices.Contains(known, last):
+		return "did you mean " + last + "?"
+	default:
+		return source.Choices(last, known)
+	}
+}
+
+// isLines reports whether a path leads to lines with names of the author's choice.
+func isLines(rule string) bool { return strings.HasSuffix(rule, "/set") }
+
+// addHelp helps with a rule to add that the base has already: where it is a section,
+// or the lines of an object, what was meant is one entry of it.
+func addHelp(rule string, old, add *source.Node) string {
+	const replace = "write replace instead of add"
+	if strings.Count(rule, "/") > 1 && !isLines(rule) || old.Kind == source.Scalar || add.Kind == source.Scalar {
+		return replace
+	}
+	if old.Kind == source.Sequence {
+		first := add
+		if add.Kind == source.Sequence && len(add.Items) > 0 {
+			first = add.Items[0]
+		}
+		name := entryName(first)
+		if name == "" {
+			return replace
+		}
+		return "to add an entry write rule: " + rule + "/" + name + ", with the entry itself under add; to put another list in the place of the whole one, write replace"
+	}
+	for _, e := range add.Entries {
+		what := "to add a line write rule: "
+		if indexOf(old, e.Key.Text) >= 0 {
+			if len(add.Entries) > 1 {
+				continue
+			}
+			what = "to change a line write replace, with rule: "
+		}
+		value := "and add what stands below " + e.Key.Text
+		switch {
+		case strings.HasPrefix(what, "to change"):
+			value = "and what is to stand there"
+		case e.Value.Kind == source.Scalar:
+			value = "and add: " + e.Value.Span.Text()
+		}
+		return what + rule + "/" + e.Key.Text + ", " + value
+	}
+	return replace
+}
+
+// maxMeant bounds the rules that a message proposes.
+const maxMeant = 3
+
+// meantRules are the rules that a path most likely means that leads to none: it
+// names a file with its ending, has points for slashes, or lacks its first names.
+func meantRules(files map[string]*ruleFile, rule string, adds bool) []string {
+	if !strings.Contains(rule, "/") {
+		rule = strings.NewReplacer(".yaml.", "/", ".yml.", "/", ".", "/").Replace(rule)
+	}
+	rule = strings.NewReplacer(".yaml/", "/", ".yml/", "/").Replace(rule)
+	names := strings.Split(rule, "/")
+	if len(names) < 2 {
+		return nil
+	}
+	tail, added := rule, ""
+	if adds {
+		tail, added = strings.Join(names[:len(names)-1], "/"), "/"+names[len(names)-1]
+	}
+	var meant []string
+	var walk func(at string, n *source.Node)
+	walk = func(at string, n *source.Node) {
+		if strings.HasSuffix("/"+at, "/"+tail) && (added == "" || n.Kind != source.Scalar) {
+			meant = append(meant, at+added)
+		}
+		if strings.Count(at, "/") > 5 {
+			return
+		}
+		for _, e := range n.Entries {
+			walk(at+"/"+e.Key.Text, e.Value)
+		}
+		for _, x := range n.Items {
+			if name := entryName(x); name != "" {
+				walk(at+"/"+name, x)
+			}
+		}
+	}
+	for _, name := range sortedNames(files) {
+		walk(name, files[name].root)
+	}
+	meant = slices.DeleteFunc(meant, func(at string) bool { return strings.Count(at, "/") == 0 })
+	slices.SortStableFunc(meant, func(a, b string) int { return strings.Count(a, "/") - strings.Count(b, "/") })
+	return meant[:min(len(meant), maxMeant)]
 }
 
 // siblings are the rules that could be meant instead of one that is not there.
