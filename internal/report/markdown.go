@@ -42,6 +42,8 @@ func Markdown(page string, p Palette) string {
 		case line == "":
 			m.flush()
 			m.out.WriteString("\n")
+		case strings.HasPrefix(line, "    ") && len(m.text) == 0: // code that is indented, and no further line of a paragraph
+			m.out.WriteString(Plain(line) + "\n")
 		default:
 			if listItem.MatchString(line) || strings.HasPrefix(line, "|") {
 				m.flush()

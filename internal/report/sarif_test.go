@@ -115,6 +115,10 @@ Right
 `))
 	})
 
+	It("keeps the lines of code that is indented", func() {
+		Expect(report.Markdown("Write:\n\n    when: >-\n      a\n      && b\n", report.Palette{})).To(Equal("Write:\n\n    when: >-\n      a\n      && b\n"))
+	})
+
 	It("does nothing to the terminal", func() {
 		Expect(report.Markdown("a\x1b[2Jb\n\n```\nc\x07d\n```\n", report.Palette{})).To(Equal("a�[2Jb\n\n    c�d\n"))
 	})
