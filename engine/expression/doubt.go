@@ -67,6 +67,7 @@ func (c *compiler) doubtCall(e ast.Expr) {
 				c.noCondition(x, v, name, args[1-i])
 			}
 		}
+		c.doubtEither(e, name, args)
 	case name == operators.LogicalNot || name == operators.Conditional:
 		if v, ok := nonCondition(args[0]); ok {
 			c.at(args[0], "not-a-condition", "a condition has to be true or false, this is always "+v, "compare it with something: x == "+v)
@@ -120,6 +121,17 @@ func (c *compiler) textOf(e ast.Expr) string {
 // noCondition explains plan == "free" || "pro".
 func (c *compiler) noCondition(e ast.Expr, v, operator string, other ast.Expr) {
 	sign := strings.Trim(operator, "_")
+	if list, problem := pieces(c.text); problem == nil { // all of plan == "free" || "pro" || "trial" at once
+		m := &misreading{text: c.text, scope: c.scope, list: list}
+		for m.at = range list {
+			if p := m.oneOf(); p != nil && m.piece(m.at+1).from == c.span(e).from {
+				c.at(e, "not-a-condition", sign+" joins two conditions, and "+v+" alone is none", p.Help)
+				return
+			} else if p != nil && p.To < c.span(e).from && c.follows(m, e) {
+				return
+			}
+		}
+	}
 	help := "write a whole condition on both sides of " + sign
 	for other.Kind() == ast.CallKind && other.AsCall().FunctionName() == operator {
 		other = other.AsCall().Args()[0]
@@ -133,6 +145,42 @@ func (c *compiler) noCondition(e ast.Expr, v, operator string, other ast.Expr) {
 		}
 	}
 	c.at(e, "not-a-condition", sign+" joins two conditions, and "+v+" alone is none", help)
+}
+
+// follows reports whether e is a later one of the values that m.oneOf counts up.
+func (c *compiler) follows(m *misreading, e ast.Expr) bool {
+	for i := m.at + 1; ; i += 2 {
+		switch k := m.piece(i).kind; {
+		case k != textPiece && k != numberPiece:
+			return false
+		case m.piece(i).from == c.span(e).from:
+			return true
+		case m.word(i+1) != m.word(m.at):
+			return false
+		}
+	}
+}
+
+// doubtEither explains x != "a" || x != "b", which is always true, and
+// x == "a" && x == "b", which never is.
+func (c *compiler) doubtEither(e ast.Expr, name string, args []ast.Expr) {
+	compares := map[string]string{operators.LogicalOr: operators.NotEquals, operators.LogicalAnd: operators.Equals}[name]
+	for _, x := range args {
+		if x.Kind() != ast.CallKind || x.AsCall().FunctionName() != compares {
+			return
+		}
+	}
+	l, r := args[0].AsCall().Args(), args[1].AsCall().Args()
+	v, w := literalOf(l[1]), literalOf(r[1])
+	if v == nil || w == nil || c.textOf(l[0]) != c.textOf(r[0]) || l[0].Kind() == ast.LiteralKind || v.Type() != w.Type() || v.Equal(w) == types.True {
+		return
+	}
+	list := fmt.Sprintf("%s in [%s, %s]", c.textOf(l[0]), c.textOf(l[1]), c.textOf(r[1]))
+	if name == operators.LogicalOr {
+		c.at(e, "never-equal", "this is always true: whatever "+c.textOf(l[0])+" is, it differs from one of them", shown("write !("+list+")", "write && between them"))
+		return
+	}
+	c.at(e, "never-equal", "this is never true: "+c.textOf(l[0])+" cannot be both", shown("write "+list, "write || between them"))
 }
 
 func (c *compiler) doubtOrder(e ast.Expr, sign string, args []ast.Expr) {

@@ -194,6 +194,11 @@ func (m *misreading) remedyNot() string {
 
 func (m *misreading) ifThen() *Problem {
 	help := "write condition ? a : b"
+	if m.is(m.at+1, "(") {
+		if fixed := m.ifCall(); fixed != "" {
+			return m.here(m.at, "foreign-syntax", "if is not written in expressions", "write "+fixed)
+		}
+	}
 	depth := 0
 	then, otherwise := -1, -1
 	for i := m.at + 1; i < len(m.list); i++ {
@@ -217,6 +222,39 @@ func (m *misreading) ifThen() *Problem {
 	return m.here(m.at, "foreign-syntax", "if is not written in expressions", help)
 }
 
+// ifCall writes IF(a; b; c) as it is written here, "" if it is no such call.
+func (m *misreading) ifCall() string {
+	depth, from := 0, m.at+2
+	var parts []string
+	for i := m.at + 1; i < len(m.list); i++ {
+		switch {
+		case m.is(i, "(") || m.is(i, "[") || m.is(i, "{"):
+			depth++
+		case depth == 1 && (m.is(i, ",") || m.is(i, ";")):
+			parts, from = append(parts, m.span(from, i-1)), i+1
+		case m.is(i, ")") || m.is(i, "]") || m.is(i, "}"):
+			if depth--; depth > 0 {
+				continue
+			}
+			if parts = append(parts, m.span(from, i-1)); len(parts) == 2 {
+				parts = append(parts, "null")
+			}
+			if len(parts) != 3 {
+				return ""
+			}
+			choice := parts[0] + " ? " + parts[1] + " : " + parts[2]
+			if before, behind := m.text[:m.piece(m.at).from], m.text[m.piece(i).to:]; strings.TrimSpace(before+behind) != "" {
+				choice = before + "(" + choice + ")" + behind
+			}
+			if choice = strings.TrimSpace(modern(choice)); !parses(choice) {
+				return ""
+			}
+			return shown(choice, "")
+		}
+	}
+	return ""
+}
+
 // wordBehind explains a word where an operator is expected.
 func (m *misreading) wordBehind(w string) *Problem {
 	prior, lower := m.piece(m.at-1), strings.ToLower(w)
@@ -238,6 +276,9 @@ func (m *misreading) wordBehind(w string) *Problem {
 	case (lower == "not" || lower == "isnt") && m.is(next, "null"):
 		return m.wrong(m.piece(m.at).from, m.piece(next).to, "wrong-operator", "that something is there is asked with != null", m.remedy(m.at, next, "!= null"))
 	case wordOperators[lower] != "" && lower != "not":
+		if p := m.oneOf(); p != nil {
+			return p
+		}
 		return m.here(m.at, "wrong-operator", w+" is written as "+wordOperators[lower]+" here", m.remedy(m.at, m.at, wordOperators[lower]))
 	case infixWords[lower] != "" && m.piece(next).kind != endPiece:
 		j := m.at
@@ -530,6 +571,9 @@ func (m *misreading) foreign() *Problem {
 	switch w {
 	case "=", "===", "!==", "<>", "=!", "=<", ":=":
 		sign := signOperators[w]
+		if means := foreignNames[m.word(m.at+1)]; (means == "null" || means == "true" || means == "false") && !m.known(m.word(m.at+1)) && m.piece(m.at+1).kind == wordPiece {
+			return m.here(m.at, "wrong-operator", w+" is written as "+sign+" here, and "+m.word(m.at+1)+" as "+means, m.remedy(m.at, m.at+1, sign+" "+means))
+		}
 		message := w + " is written as " + sign + " here"
 		if w == "=" {
 			message = "= does not compare; that is =="
@@ -543,6 +587,14 @@ func (m *misreading) foreign() *Problem {
 	case "&", "|":
 		if m.is(m.at+1, w) {
 			return m.wrong(m.piece(m.at).from, m.piece(m.at+1).to, "wrong-operator", "a blank stands inside of the operator "+w+w, m.remedy(m.at, m.at+1, w+w))
+		}
+		if p := m.oneOf(); p != nil {
+			return p
+		}
+		if w == "&" {
+			if p := m.ampersand(); p != nil {
+				return p
+			}
 		}
 		return m.here(m.at, "wrong-operator", map[string]string{"&": "and is written as && here", "|": "or is written as || here"}[w], m.remedy(m.at, m.at, w+w))
 	case "=>", "->":
@@ -571,6 +623,9 @@ func (m *misreading) foreign() *Problem {
 	case "+=", "-=", "*=", "/=", "&=", "|=":
 		return m.here(m.at, "foreign-syntax", "an expression changes nothing: "+w+" is no operator here", "give the new value a name under let")
 	case ";":
+		if k := m.top().kind; k == call || k == listOf {
+			return m.here(m.at, "foreign-syntax", "a comma stands between arguments and elements, not a semicolon", m.commas())
+		}
 		help := "remove it"
 		if m.piece(m.at+1).kind != endPiece {
 			help = "a place holds one expression; give others a name under let"
@@ -587,6 +642,80 @@ func (m *misreading) foreign() *Problem {
 		return m.sigil()
 	}
 	return nil
+}
+
+// commas is the help for what is separated by semicolons.
+func (m *misreading) commas() string {
+	var b strings.Builder
+	at := 0
+	for _, p := range m.list {
+		if p.kind != textPiece && m.text[p.from:p.to] == ";" {
+			b.WriteString(m.text[at:p.from] + ",")
+			if at = p.to; at < len(m.text) && m.text[at] != ' ' {
+				b.WriteString(" ")
+			}
+		}
+	}
+	if fixed := b.String() + m.text[at:]; parses(fixed) && shown(fixed, "") != "" {
+		return "write " + strings.TrimSpace(fixed)
+	}
+	return "write , for each of them"
+}
+
+// ampersand is a & that joins texts, nil if none stands beside one.
+func (m *misreading) ampersand() *Problem {
+	texts := false
+	for i := range m.list {
+		texts = texts || m.is(i, "&") && (m.piece(i-1).kind == textPiece || m.piece(i+1).kind == textPiece)
+	}
+	if !texts {
+		return nil
+	}
+	var b strings.Builder
+	at := 0
+	for i, p := range m.list {
+		if m.is(i, "&") && !m.is(i-1, "&") && !m.is(i+1, "&") {
+			b.WriteString(m.text[at:p.from] + "+")
+			at = p.to
+		}
+	}
+	help := "write +"
+	if fixed := b.String() + m.text[at:]; parses(fixed) && shown(fixed, "") != "" {
+		help = "write " + strings.TrimSpace(fixed)
+	}
+	return m.here(m.at, "wrong-operator", "texts are joined with + here", help)
+}
+
+// oneOf is plan == "free" or "trial", nil if that does not stand here.
+func (m *misreading) oneOf() *Problem {
+	means := func(i int) bool {
+		w := strings.ToLower(m.word(i))
+		k := m.piece(i).kind
+		return (k == wordPiece || k == signPiece) && (w == "or" || w == "and" || w == "|" || w == "||" || w == "&" || w == "&&")
+	}
+	literal := func(i int) bool { k := m.piece(i).kind; return k == textPiece || k == numberPiece }
+	sign := m.word(m.at - 2)
+	if !means(m.at) || !literal(m.at-1) || signOperators[sign] == "" && sign != "==" && sign != "!=" {
+		return nil
+	}
+	if meant := signOperators[sign]; meant != "" {
+		sign = meant
+	}
+	values, last := []string{m.word(m.at - 1)}, m.at-1
+	for means(last+1) && literal(last+2) && modern(m.span(m.at, m.at)) == modern(m.span(last+1, last+1)) {
+		last += 2
+		values = append(values, m.word(last))
+	}
+	next := m.piece(last + 1)
+	if len(values) == 1 || sign != "==" && sign != "!=" || next.kind == signPiece && !means(last+1) && !m.is(last+1, ")") && !m.is(last+1, "?") && !m.is(last+1, ",") || next.kind == wordPiece && !means(last+1) {
+		return nil
+	}
+	b := m.before(m.at - 2)
+	with := m.span(b, m.at-3) + " in [" + strings.Join(values, ", ") + "]"
+	if sign == "!=" {
+		with = "!(" + with + ")"
+	}
+	return m.here(m.at, "wrong-operator", m.word(m.at)+" joins two conditions, and "+m.word(m.at+1)+" alone is none", m.replacing(b, last, with))
 }
 
 // bang explains a ! behind a value.

@@ -25,9 +25,29 @@ var _ = Describe("words of other languages", func() {
 			if !ok || strings.Contains(remedy, "…") || found[0].Code != "unknown-function" {
 				continue
 			}
+			remedy, _, _ = strings.Cut(remedy, "; ") // what has no place there
 			_, left := expression.Compile(remedy, newScope(expression.Options{}), expression.Anything, expression.Options{})
 			for _, p := range left {
 				Expect(p.Code).NotTo(BeElementOf("unknown-function", "bad-expression", "missing-operator", "wrong-bracket", "wrong-arguments"), "%s: %s", text, remedy)
+			}
+		}
+	})
+
+	It("lose no argument", func() {
+		for name := range expression.Synonyms {
+			for n := 1; n <= 4; n++ {
+				args := []string{"traits.one", "traits.two", "traits.three", "traits.four"}[:n]
+				_, found := expression.Compile(name+"("+strings.Join(args, ", ")+")", newScope(expression.Options{}), expression.Anything, expression.Options{})
+				if len(found) == 0 || found[0].Code != "unknown-function" || strings.Contains(found[0].Help, "…") || strings.HasPrefix(found[0].Help, "its form is") || strings.HasPrefix(found[0].Help, "did you") {
+					continue
+				}
+				if !strings.Contains(found[0].Help, "traits.one") { // a long remedy is shown by its form
+					Expect(found[0].Help).NotTo(ContainSubstring("traits."), name)
+					continue
+				}
+				for _, arg := range args {
+					Expect(found[0].Help).To(ContainSubstring(arg), name)
+				}
 			}
 		}
 	})

@@ -1,9 +1,12 @@
 package expression
 
 import (
+	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/google/cel-go/common/ast"
+	"github.com/google/cel-go/common/types"
 )
 
 // forms are the forms of what is no function of the table.
@@ -37,7 +40,8 @@ var synonyms = collect([][2]string{
 	{"{0} || {1}", "or"},
 	{"!{0}", "not"},
 	{"{0} == {1}", "equals eq isequal equal"},
-	{"{0} + {1}", "concat concatenate append push strcat addall"},
+	{joined, "concat concatenate strcat"},
+	{"{0} + {1}", "append push addall"},
 	{"{0}.contains({1})", "includes contain instring strcontains hassubstring containstext"},
 	{"{0}.startsWith({1})", "beginswith hasprefix startwith"},
 	{"{0}.endsWith({1})", "hassuffix endwith"},
@@ -62,7 +66,8 @@ var synonyms = collect([][2]string{
 	{`kind({0}) == "list"`, "isarray islist"},
 	{`kind({0}) == "object"`, "isobject ismap isdict"},
 	{`kind({0}) == "boolean"`, "isboolean isbool"},
-	{"{1} in {0}", "haskey containskey hasownproperty hasproperty inarray isin oneof"},
+	{"{1} in {0}", "haskey containskey hasownproperty hasproperty"},
+	{"{0} in {1}", "inarray isin oneof"},
 	{"math.least({*})", "min minimum least"},
 	{"math.greatest({*})", "max maximum greatest"},
 	{"math.abs({0})", "abs absolute"},
@@ -142,12 +147,28 @@ func (c *compiler) foreignFunction(e ast.Expr, name string, args []ast.Expr) str
 	if form == "" {
 		return ""
 	}
-	var all []string
+	args = c.laidOut(name, args)
+	if len(args) > 0 {
+		if all := c.chain(e, form, args); all != "" {
+			return shown(all, placeholders.Replace(synonyms[name]))
+		}
+	}
+	if strings.Contains(form, ".contains(") && len(args) == 2 && args[0].Kind() == ast.ListKind {
+		form = "{1} in {0}"
+	}
+	places := strings.Count(form, "{")
+	for i := range 3 {
+		if strings.Contains(form, fmt.Sprintf("{%d}", i)) {
+			places = i + 1
+		}
+	}
 	for i, placeholder := range []string{"{0}", "{1}", "{2}"} {
 		written := []string{"x", "y", "z"}[i]
 		if i < len(args) {
 			written = c.textOf(args[i])
-			all = append(all, written)
+			if text, ok := literalOf(args[i]).(types.String); ok && i == 1 && strings.HasPrefix(form, "formatTime(") {
+				written = written[:1] + layoutOf(string(text)) + written[:1]
+			}
 			if k := args[i].Kind(); k == ast.CallKind && !strings.HasSuffix(written, ")") && !strings.HasSuffix(written, "]") && !strings.HasPrefix(form, placeholder+")") {
 				if !strings.Contains(form, "("+placeholder) && !strings.Contains(form, ", "+placeholder) {
 					written = "(" + written + ")"
@@ -158,6 +179,127 @@ func (c *compiler) foreignFunction(e ast.Expr, name string, args []ast.Expr) str
 		}
 		form = strings.ReplaceAll(form, placeholder, written)
 	}
-	form = strings.Replace(form, "{*}", strings.Join(all, ", "), 1)
-	return shown(form, strings.NewReplacer("{0}", "x", "{1}", "y", "{2}", "z", "{*}", "x, y").Replace(synonyms[name]))
+	if form = strings.Replace(form, "{*}", c.listed(args), 1); strings.Contains(synonyms[name], "{*}") || strings.Contains(form, "…") {
+		places = len(args)
+	}
+	for _, x := range args[min(places, len(args)):] {
+		form += "; " + c.textOf(x) + " has no place there"
+	}
+	return shown(form, placeholders.Replace(synonyms[name]))
+}
+
+// listed returns what was written for arguments.
+func (c *compiler) listed(args []ast.Expr) string {
+	all := make([]string, len(args))
+	for i, x := range args {
+		all[i] = c.textOf(x)
+	}
+	return strings.Join(all, ", ")
+}
+
+// joined is the form of texts put together: it takes any number of arguments,
+// and what is missing among them.
+const joined = `joinText([{*}], "")`
+
+var placeholders = strings.NewReplacer("{0}", "x", "{1}", "y", "{2}", "z", "{*}", "x, y")
+
+// chain writes forms that take any number of arguments, "" for others.
+func (c *compiler) chain(e ast.Expr, form string, args []ast.Expr) string {
+	all := make([]string, len(args))
+	for i, x := range args {
+		if all[i] = c.textOf(x); x.Kind() == ast.CallKind && !strings.HasSuffix(all[i], ")") && !strings.HasSuffix(all[i], "]") && form != joined {
+			all[i] = "(" + all[i] + ")"
+		}
+	}
+	switch form {
+	case joined:
+		if e.AsCall().IsMemberFunction() && len(all) > 1 {
+			return strings.Join(all, " + ")
+		}
+		between := ""
+		for i := 1; i < len(args); i += 2 {
+			if s, ok := literalOf(args[i]).(types.String); !ok || len(args)%2 == 0 || i > 1 && c.textOf(args[i]) != between || s == "" {
+				return "joinText([" + strings.Join(all, ", ") + `], "")`
+			}
+			between = c.textOf(args[i])
+		}
+		if between == "" {
+			return "text(" + all[0] + ")"
+		}
+		var parts []string
+		for i := 0; i < len(all); i += 2 {
+			parts = append(parts, all[i])
+		}
+		return "joinText([" + strings.Join(parts, ", ") + "], " + between + ")"
+	case "{0} && {1}", "{0} || {1}", "{0} + {1}":
+		if len(all) > 2 {
+			return strings.Join(all, form[3:len(form)-3])
+		}
+	case "{0} in {1}":
+		if len(all) > 2 || len(all) == 2 && literalOf(args[1]) != nil {
+			return all[0] + " in [" + strings.Join(all[1:], ", ") + "]"
+		}
+	case "{0} != null ? {0} : {1}":
+		if len(all) > 2 {
+			out := ""
+			for _, x := range all[:len(all)-1] {
+				out += x + " != null ? " + x + " : "
+			}
+			return out + all[len(all)-1]
+		}
+	case "{0} ? {1} : {2}":
+		switch {
+		case len(all) == 2:
+			return all[0] + " ? " + all[1] + " : null"
+		case len(all) > 3: // a condition and a value in turns
+			out := ""
+			for i := 0; i+1 < len(all); i += 2 {
+				out += all[i] + " ? " + all[i+1] + " : "
+			}
+			if len(all)%2 == 0 {
+				return out + "null"
+			}
+			return out + all[len(all)-1]
+		}
+	}
+	return ""
+}
+
+// laidOut returns arguments of formatTime in its order.
+func (c *compiler) laidOut(name string, args []ast.Expr) []ast.Expr {
+	if synonyms[name] != "formatTime({0}, {1})" || len(args) != 2 {
+		return args
+	}
+	if _, text := literalOf(args[0]).(types.String); text && literalOf(args[1]) == nil {
+		return []ast.Expr{args[1], args[0]}
+	}
+	return args
+}
+
+var (
+	layoutWord  = regexp.MustCompile(`[A-Za-z]+`)
+	layoutWords = map[string]string{"YYYY": "%Y", "yyyy": "%Y", "MM": "%m", "DD": "%d", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S", "SSS": "%L", "T": "T", "Z": "Z",
+		"YYYYMMDD": "%Y%m%d", "yyyyMMdd": "%Y%m%d", "DDTHH": "%dT%H", "ddTHH": "%dT%H", "ssZ": "%SZ", "SSSZ": "%LZ"}
+)
+
+// layoutOf turns DD.MM.YYYY into %d.%m.%Y, and what formatTime has nothing for
+// into a layout that it takes.
+func layoutOf(layout string) string {
+	if strings.Contains(layout, "%") {
+		return layout
+	}
+	if !strings.Contains(layout, "MM") && !strings.Contains(layout, "mm:") && !strings.Contains(layout, ":mm") {
+		layout = strings.ReplaceAll(layout, "mm", "MM")
+	}
+	layout = layoutWord.ReplaceAllStringFunc(strings.ReplaceAll(layout, "'", ""), func(word string) string {
+		with := layoutWords[word]
+		if with == "" {
+			return "?"
+		}
+		return with
+	})
+	if !strings.Contains(layout, "%") || strings.Contains(layout, "?") {
+		return "%Y-%m-%d"
+	}
+	return layout
 }
