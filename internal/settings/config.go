@@ -51,7 +51,13 @@ func CheckConfigFile(p *engine.Program, root *source.Node) source.Diagnostics {
 	if !c.found.HasErrors() {
 		found.Add(c.review()...)
 	}
-	found.Add(c.found...)
+	rejecting := map[int]bool{} // lines of settings that are refused by what they say
+	for _, d := range found {
+		rejecting[d.Span.Start.Line] = rejecting[d.Span.Start.Line] || d.Code == "rejecting-setting"
+	}
+	found.Add(slices.DeleteFunc(c.found, func(d source.Diagnostic) bool {
+		return d.Code == "unlikely-setting" && rejecting[d.Span.Start.Line]
+	})...)
 	found.Sort()
 	return Conceal(found, root, p.ConfigSchema())
 }
