@@ -1,6 +1,7 @@
 package expression
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -13,6 +14,18 @@ func noPath(text string) *Problem {
 		if inner, ok := between(bare, mark[0], mark[1]); ok && !strings.ContainsAny(inner, mark[0]+mark[1]) {
 			return whole("a path stands alone, without "+mark[0]+" "+mark[1], "write "+asPath(inner))
 		}
+	}
+	if joined, ok := Joined(bare); ok {
+		return whole("this is a text with a value in it, and not a path", "write ="+joined)
+	}
+	if at := strings.Index(text, " //"); at >= 0 && strings.TrimSpace(text[:at]) != "" {
+		return pathProblem(at+1, len(text), "this belongs to the path: // begins no comment", "a comment begins with #: write "+asPath(text[:at])+" # "+strings.TrimSpace(text[at+3:]))
+	}
+	if _, err := strconv.ParseFloat(bare, 64); err == nil {
+		return whole("this is a constant, and not a path", "a constant is written =\""+bare+"\" as a text, ="+bare+" as a number; where it stands for want of a value, add default: "+bare)
+	}
+	if strings.Contains(bare, "://") && !strings.ContainsAny(bare, " {}\"") {
+		return whole("this is a constant, and not a path", "write ="+strconv.Quote(bare))
 	}
 	for _, separator := range []string{"||", "??", ",", " or ", "|", ";"} {
 		if parts := strings.Split(bare, separator); len(parts) > 1 && allPaths(parts) {
@@ -34,13 +47,54 @@ func noPath(text string) *Problem {
 	case strings.Contains(bare, ".."):
 		at := strings.Index(text, "..")
 		return pathProblem(at, at+2, "two points follow each other", "write "+asPath(strings.ReplaceAll(bare, "..", ".")))
-	case strings.Contains(bare, "/") && !strings.Contains(bare, " "):
+	case strings.Contains(bare, "/") && !strings.Contains(bare, " ") && !noKey.MatchString(bare):
 		return whole("the steps of a path are joined by points", "write "+asPath(strings.ReplaceAll(strings.Trim(bare, "/"), "/", ".")))
 	}
-	if fixed := asPath(bare); fixed != bare {
+	if fixed := asPath(bare); fixed != bare && !noKey.MatchString(bare) {
 		return whole("this is not a path: "+strconv.Quote(text), "a key that is no plain name stands in brackets and quotes: write "+fixed)
 	}
 	return whole("this is not a path: "+strconv.Quote(text), `a path is names joined by points; write a key with other characters as ["Key With Spaces"], and a computed value as =expression`)
+}
+
+// noKey are texts that no key is likely to stand for: no path is proposed for them.
+var noKey = regexp.MustCompile(`[{}$\\]|//|\.\s|[.:]$`)
+
+// Joined writes a text with ${ } in it as one expression: "a ${b}" as "a " + b.
+// It is false for a text without, or with one that is not closed.
+func Joined(text string) (string, bool) {
+	var parts []string
+	add := func(literal string) {
+		if literal != "" {
+			parts = append(parts, strconv.Quote(literal))
+		}
+	}
+	for rest := text; ; {
+		from := strings.Index(rest, "${")
+		if from < 0 {
+			add(rest)
+			return strings.Join(parts, " + "), len(rest) < len(text)
+		}
+		to, depth := from+2, 1
+		for ; to < len(rest); to++ {
+			if rest[to] == '{' {
+				depth++
+			} else if rest[to] == '}' {
+				if depth--; depth == 0 {
+					break
+				}
+			}
+		}
+		inner := ""
+		if to < len(rest) {
+			inner = strings.TrimSpace(rest[from+2 : to])
+		}
+		if inner == "" || from > 0 && rest[from-1] == '$' {
+			return "", false
+		}
+		add(rest[:from])
+		parts = append(parts, inner)
+		rest = rest[to+1:]
+	}
 }
 
 func between(text, from, to string) (string, bool) {

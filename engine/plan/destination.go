@@ -19,9 +19,11 @@ func (c *compiler) compileTables(root *source.Node) {
 		n := e.Value
 		t := &Table{Rule: c.rule(c.dest+"/tables/"+e.Key.Text, n), Name: e.Key.Text, Absent: text(n, "absent")}
 		c.doubtConstants(n.Get("rows"))
+		before := len(c.found)
+		c.constantRows(n.Get("rows"))
 		t.Rows = n.Get("rows").Value(c.arena).Freeze()
 		t.By = c.optional(c.base, n, "by", expression.Anything)
-		c.vague[t] = c.holes[n] || c.holes[n.Get("rows")]
+		c.vague[t] = c.holes[n] || c.holes[n.Get("rows")] || len(c.found) > before
 		c.raggedTable(t, n.Get("rows"))
 		c.mixedRows(n.Get("rows"))
 		if a := n.Get("absent"); a != nil && t.Rows.Get(a.Text) == nil {

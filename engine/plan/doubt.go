@@ -125,6 +125,72 @@ func (c *compiler) doubtConstants(n *source.Node) {
 	}
 }
 
+// asExpression are constants that begin like an expression; "=" alone is none.
+var asExpression = regexp.MustCompile(`^=\s*[\pL_0-9"'(\[{!-]`)
+
+// onlyConstants reports expressions where constants stand: they would be sent as
+// they are written. say returns the message and the help for one.
+func (c *compiler) onlyConstants(n *source.Node, say func(expr string) (message, help string)) {
+	if n == nil || c.holes[n] {
+		return
+	}
+	for _, e := range n.Entries {
+		c.onlyConstants(e.Value, say)
+	}
+	for _, x := range n.Items {
+		c.onlyConstants(x, say)
+	}
+	if n.Kind != source.Scalar {
+		return
+	}
+	expr, ok := expression.Joined(n.Text)
+	if asExpression.MatchString(n.Text) {
+		expr, ok = strings.TrimSpace(n.Text[1:]), true
+	}
+	if ok {
+		message, help := say(expr)
+		c.error(n.Span, "wrong-kind", help, "%s", message)
+	}
+}
+
+// constantDefault reports a default that is an expression.
+func (c *compiler) constantDefault(line *source.Node) {
+	c.onlyConstants(line.Get("default"), func(expr string) (message, help string) {
+		message = "default takes a constant, and this is an expression"
+		if line.Get("default").Kind != source.Scalar || line.Get("value") != nil {
+			return message, "write a constant, or give the value by the expression under value"
+		}
+		from := line.Get("from")
+		list := []*source.Node{}
+		if from != nil {
+			list = []*source.Node{from}
+			if from.Kind == source.Sequence {
+				list = from.Items
+			}
+		}
+		sources := ""
+		for _, x := range list {
+			sources += inList(x.Text) + ", "
+		}
+		return message, "put it last in from: [" + sources + inList("="+expr) + "]"
+	})
+}
+
+// inList writes a plain value so that it can stand between square brackets.
+func inList(text string) string {
+	if strings.ContainsAny(text, ",[]{}#") || strings.Contains(text, ": ") {
+		return "'" + strings.ReplaceAll(text, "'", "''") + "'"
+	}
+	return text
+}
+
+// constantRows reports rows of a table that hold expressions.
+func (c *compiler) constantRows(rows *source.Node) {
+	c.onlyConstants(rows, func(expr string) (message, help string) {
+		return "rows of tables hold constants only, and this is an expression", "write a constant here, and compute where the table is read: " + clip("="+expr)
+	})
+}
+
 // Where implements expression.Fields: the paths of the event at which a field
 // of that name is declared, else of one spelt much like it.
 func (s *scope) Where(name string) []string {

@@ -440,6 +440,7 @@ func (c *compiler) setLine(o *Object, s, line *scope, id string, e source.Entry,
 	l.KeepAny = text(n, "keep") == "any"
 	if d := n.Get("default"); d != nil {
 		c.doubtConstants(d)
+		c.constantDefault(n)
 		l.Default, l.fallback = d.Value(c.arena).Freeze(), d
 	}
 	if nulls := n.Get("nulls"); nulls != nil {
