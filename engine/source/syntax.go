@@ -317,6 +317,9 @@ func (s *slips) settle(p, column int, list bool) error {
 		return s.further(p, column, lone, list)
 	case s.top().column < column && s.awry(column):
 		return s.misplaced(p, column)
+	case s.top().column < column && left.list == list && (left.column-column < column-s.top().column || left.column-column == 1):
+		return s.found("yaml-indent", p, lineEnd, fmt.Sprintf("the line begins in column %d, and line %d, which it most likely belongs beside, in column %d", column+1, s.lineOf(left.start), left.column+1), "",
+			fmt.Sprintf("begin it in column %d", left.column+1))
 	case s.top().column < column:
 		return s.found("yaml-indent", p, lineEnd, fmt.Sprintf("the line begins in column %d, where no line above that it could belong to does", column+1), "",
 			fmt.Sprintf("begin it in column %d, or further right under a key without a value", s.top().column+1))
@@ -345,8 +348,12 @@ func (s *slips) further(p, column, lone int, list bool) error {
 	case s.awry(column):
 		return s.misplaced(p, column)
 	}
+	help := "give it the indentation of the line that it belongs beside"
+	if column == s.top().column+1 && s.top().list == list {
+		help = fmt.Sprintf("begin it in column %d", s.top().column+1)
+	}
 	return s.found("yaml-indent", p, s.lineEnd(p), fmt.Sprintf("the line is indented further than line %d, which has a value already", s.valued), "",
-		"give it the indentation of the line that it belongs beside, or put quotes around a value that goes over several lines")
+		help+", or put quotes around a value that goes over several lines")
 }
 
 // beside reports the line at p, which lacks what makes it an entry beside the ones that follow.
