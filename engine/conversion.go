@@ -115,7 +115,7 @@ func (b *builder) convert(row *plan.TypeRow, target, key, v *value.Node, at func
 			return nil, err
 		}
 		if !ok {
-			return nil, r.unfit(row, target, v, at, row.Reject, nil)
+			return nil, r.unfit(row, target, v, at, row.Reject+r.options(row, target, v), nil)
 		}
 	}
 	if row.WarnWhen != nil {

@@ -210,7 +210,7 @@ func boolean(_ *value.Arena, args []*value.Node) (*value.Node, *Error) {
 			return value.BoolNode(false), nil
 		}
 	}
-	return nil, refuse(0, n, "is neither true nor false: send a boolean or one of these words")
+	return nil, refuse(0, n, "is neither true nor false: send true or false, or one of these two words as text")
 }
 
 // sameWord compares without regard to case, in ASCII only: EqualFold alone

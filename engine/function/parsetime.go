@@ -9,7 +9,7 @@ const (
 	wordForm              // with the name of a month
 )
 
-// fault tells why a text is no instant. It is no text, so that a text that is
+// fault tells why a text is no point in time. It is no text, so that a text that is
 // tried and refused costs no memory.
 type fault uint8
 

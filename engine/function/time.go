@@ -54,7 +54,7 @@ var timeFunctions = []*Function{
 		Examples: []Example{
 			{`instant("2024-03-05T10:11:12Z")`, `"2024-03-05T10:11:12Z"`},
 			{`instant(1709633472345)`, `1709633472345`},
-			{`instant("Mar 5, 2024")`, `error: is no instant`},
+			{`instant("Mar 5, 2024")`, `error: is no point in time`},
 		},
 		run: instant,
 	},
@@ -159,7 +159,7 @@ func instant(_ *value.Arena, args []*value.Node) (*value.Node, *Error) {
 			return n, nil
 		}
 	}
-	return nil, refuse(0, n, "is no instant: send epoch milliseconds as a whole number or as text of at least 11 digits, or ISO 8601 such as 2024-03-05T10:11:12Z")
+	return nil, refuse(0, n, "is no point in time: send epoch milliseconds as a whole number or as text of at least 11 digits, or ISO 8601 such as 2024-03-05T10:11:12Z")
 }
 
 func formatTime(a *value.Arena, args []*value.Node) (*value.Node, *Error) {

@@ -325,10 +325,7 @@ func (k *targets) constant(l *SetLine, row *TypeRow, about known, v *value.Node,
 	case near != "":
 		help = "did you mean " + near + "?"
 	case len(options) > 0:
-		help = "it takes " + strings.Join(options[:min(len(options), 12)], ", ")
-		if len(options) > 12 {
-			help += " …"
-		}
+		help = "it takes " + ListOptions(options)
 	}
 	report := k.error
 	if about.slot >= 0 && k.options.Portal[k.program.Slots[about.slot].Name].Data == nil && len(options) > 0 && near == "" {
@@ -339,19 +336,30 @@ func (k *targets) constant(l *SetLine, row *TypeRow, about known, v *value.Node,
 
 // optionsOf returns the texts that the data has of a target and the row takes.
 func (k *targets) optionsOf(row *TypeRow, about known) []string {
-	var out []string
 	if row.When == nil || about.property == nil {
 		return nil
 	}
+	return slices.DeleteFunc(Texts(about.property), func(text string) bool {
+		_, refused, doubt := k.convert(row, k.arena.String(text))
+		return refused || doubt
+	})
+}
+
+// Texts returns the texts in the data of a target, each once: among them are the
+// options that it has.
+func Texts(property *value.Node) []string {
+	var out []string
+	known := map[string]bool{"": true}
 	var walk func(v *value.Node, depth int)
 	walk = func(v *value.Node, depth int) {
-		if len(out) > 500 || depth > 4 {
+		if len(out) > 2000 || depth > 4 {
 			return
 		}
 		switch v.Kind() {
 		case value.String:
-			if _, refused, doubt := k.convert(row, v); !refused && !doubt && !slices.Contains(out, v.Text()) {
-				out = append(out, v.Text())
+			if text := v.Text(); !known[text] {
+				known[text] = true
+				out = append(out, text)
 			}
 		case value.List, value.Object:
 			for m := v.First(); m != nil; m = m.Next() {
@@ -359,8 +367,20 @@ func (k *targets) optionsOf(row *TypeRow, about known) []string {
 			}
 		}
 	}
-	walk(about.property, 0)
+	walk(property, 0)
 	return out
+}
+
+// MostOptions bounds the options that a message lists.
+const MostOptions = 12
+
+// ListOptions writes options as messages list them.
+func ListOptions(options []string) string {
+	list := strings.Join(options[:min(len(options), MostOptions)], ", ")
+	if len(options) > MostOptions {
+		list += " …"
+	}
+	return list
 }
 
 // samples are values of each kind: where a row takes none of them, it takes no
