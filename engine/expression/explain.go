@@ -1,6 +1,8 @@
 package expression
 
 import (
+	"slices"
+
 	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/operators"
 
@@ -45,23 +47,27 @@ func (t *typer) why(e ast.Expr) string {
 // with it: that no root can have it. what names the roots, for messages.
 func TypePath(text string, steps Path, what string, roots []shape.Shape, types Types) (shape.Shape, []Problem) {
 	var all []shape.Shape
-	known := false
-	var problem *Problem
+	var problem, doubt *Problem
+	declared := false
 	for _, s := range roots {
-		found, p, ok := followed(text, steps, what, s, types)
-		known = known || ok && p == nil
-		if p != nil && (problem == nil || problem.Warning && !p.Warning) {
-			problem = p
-		}
+		found, p, ok, sure := followed(text, steps, what, s, types)
 		if ok {
 			all = append(all, found)
 		}
+		declared = declared || sure
+		switch {
+		case p == nil:
+		case p.Warning && doubt == nil:
+			doubt = p
+		case !p.Warning && problem == nil:
+			problem = p
+		}
 	}
 	switch {
-	case problem == nil, known:
+	case declared:
 		problem = nil
-	case len(all) > 0 && !problem.Warning:
-		problem = nil // one of the roots may have it
+	case len(all) > 0:
+		problem = doubt // what one of the roots cannot have, another may
 	}
 	s := shape.Union(all...)
 	if problem == nil {
@@ -73,9 +79,10 @@ func TypePath(text string, steps Path, what string, roots []shape.Shape, types T
 	return s, []Problem{*problem}
 }
 
-// followed walks one root; false where it cannot have the path.
-func followed(text string, steps Path, what string, s shape.Shape, types Types) (shape.Shape, *Problem, bool) {
-	var doubt *Problem
+// followed walks one root. ok is false where it cannot have the path, sure is
+// true where all of it is declared, in this spelling or nearly so.
+func followed(text string, steps Path, what string, s shape.Shape, types Types) (_ shape.Shape, doubt *Problem, ok, sure bool) {
+	sure = true
 	at := 0
 	for _, step := range steps {
 		var problem Problem
@@ -83,28 +90,29 @@ func followed(text string, steps Path, what string, s shape.Shape, types Types) 
 		at = to
 		switch {
 		case s.Value() == shape.Nothing:
-			return shape.Of(shape.Absent), doubt, true
+			return shape.Of(shape.Absent), doubt, true, false
 		case step.IsIndex:
 			if !s.Can(shape.List) {
 				problem = Problem{Code: "no-elements", Message: what + " is " + shape.Words(s.Value()) + ", which has no elements", Detail: "this is known from " + s.Source(), Help: "leave the index out"}
 				problem.From, problem.To = from, to
-				return s, &problem, false
+				return s, &problem, false, false
 			}
 			s = s.Element(step.Index)
 		case !s.Can(shape.Object):
 			problem = Problem{Code: "no-fields", Message: what + " is " + shape.Words(s.Value()) + ", which has no fields", Detail: "this is known from " + s.Source(), Help: "leave the field out"}
 			problem.From, problem.To = from, to
-			return s, &problem, false
+			return s, &problem, false, false
 		default:
 			m, presence := s.Member(step.Name)
 			switch presence {
 			case shape.Unknown:
 				problem = unknownField(what, step.Name, s)
 				problem.From, problem.To = from, to
-				return s, &problem, false
+				return s, &problem, false, false
 			case shape.Open:
+				sure = sure && slices.ContainsFunc(s.Names(), func(n string) bool { return sameName(n, step.Name) })
 				for _, n := range s.Names() {
-					if doubt == nil && oneSlip(step.Name, n) && !types.Declares(step.Name) {
+					if doubt == nil && !sure && oneSlip(step.Name, n) && !types.Declares(step.Name) {
 						p := undeclaredField(what, step.Name, n, s)
 						p.From, p.To = from, to
 						doubt = &p
@@ -118,7 +126,7 @@ func followed(text string, steps Path, what string, s shape.Shape, types Types) 
 			what = step.Name
 		}
 	}
-	return s, doubt, true
+	return s, doubt, true, sure && doubt == nil
 }
 
 // stepSpan is where a step is written, after the byte at.

@@ -33,3 +33,9 @@ func oneSlip(word, meant string) bool {
 	}
 	return i+1 < len(x) && x[i] == y[i+1] && x[i+1] == y[i] && string(x[i+2:]) == string(y[i+2:])
 }
+
+// sameName reports whether two names differ in case and separators alone.
+func sameName(a, b string) bool {
+	plain := strings.NewReplacer("_", "", "-", "", " ", "")
+	return strings.EqualFold(plain.Replace(a), plain.Replace(b))
+}

@@ -520,6 +520,19 @@ func (c *compiler) warnOfRoot(o *Object, n *source.Node, p expression.Path) {
 	for _, u := range o.Under {
 		if u != nil && len(p) > 1 && (n.Text == u.Text || strings.HasPrefix(n.Text, u.Text+".")) {
 			c.warn(n.Span, "repeated-root", "write "+strings.TrimPrefix(n.Text, u.Text+"."), "%s is looked for below %s, so this reads %s.%s", n.Text, u.Text, u.Text, n.Text)
+			return
+		}
+	}
+	for _, u := range o.Under {
+		if u == nil || !strings.Contains(u.Text, ".") {
+			continue
+		}
+		if root, problem := expression.ParsePath(u.Text); problem == nil && len(p) > len(root) {
+			if start := p[:len(root)].String(); source.Suggest(start, []string{u.Text}) != "" {
+				rest := p[len(root):].String()
+				c.warn(n.At(0, len(start)), "misspelt-field", "write "+rest+", which is looked for in "+u.Text, "%s is nearly %s, but none %q is declared, and sources are looked for below %s", start, u.Text, start, u.Text)
+				return
+			}
 		}
 	}
 }

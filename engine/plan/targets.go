@@ -46,6 +46,7 @@ func (t *typing) checkTargets() {
 		}
 	}
 	k.constantReads()
+	k.objectReads()
 }
 
 // portal returns the data of a portal slot, nil if nothing is known of it.
@@ -490,6 +491,43 @@ func (k *targets) constantReads() {
 			}
 		})
 	}
+}
+
+// objectReads doubts names that expressions read of an object of the rules, and
+// that differ from one of its targets in case and separators alone, where rest
+// cannot give them.
+func (k *targets) objectReads() {
+	for _, e := range k.exprs {
+		e.Reads(func(s int, steps expression.Path) {
+			o := k.program.Slots[s].Object
+			if o == nil || o.Rule == nil || o.Rest == nil || k.vague[o] || len(steps) == 0 || steps[0].IsIndex {
+				return
+			}
+			name := steps[0].Name
+			if o.Targets[name] != nil || k.restGives(o, name) {
+				return
+			}
+			for _, l := range o.Set {
+				if target := l.Target.Text(); spelling.Replace(strings.ToLower(target)) == spelling.Replace(strings.ToLower(name)) {
+					k.warn(e.place(name), "misspelt-field", "did you mean "+target+"?", "%s sets %q, and none of its lines sets %q", k.program.Slots[s].Name, target, name).Relate(l.key.Span, "%s", target)
+					return
+				}
+			}
+		})
+	}
+}
+
+var spelling = strings.NewReplacer("_", "", "-", "", " ", "")
+
+// restGives reports whether the rest of an object may give a target, as far as is known.
+func (k *targets) restGives(o *Object, name string) bool {
+	if o.Rest.As == nil {
+		return o.Rest.Again || !o.Read[name] && !o.Rest.Except[name]
+	}
+	k.vars[k.line.key] = k.arena.String(name)
+	defer delete(k.vars, k.line.key)
+	v, err := k.eval(o.Rest.As)
+	return err != nil || v != nil && v.Kind() == value.String && v.Text() == name
 }
 
 func memberNames(v *value.Node) []string {
