@@ -301,13 +301,18 @@ func (f *failure) truth(op string) (string, int) {
 	if wrong < 0 {
 		return what + ": compare what stands there with something", -1
 	}
-	remedy := f.written(wrong) + " == true"
-	switch v := f.value(wrong); {
-	case f.missing(wrong), v.Kind() == value.Bool:
-	case v.Kind() == value.String && !v.Secret() && !f.special(wrong) && len(v.Text()) <= 20:
-		remedy = f.written(wrong) + " == " + string(value.AppendString(nil, v.Text()))
+	name, remedy := f.written(wrong), ""
+	switch missing := f.missing(wrong); {
+	case op == "!" && missing:
+		remedy = "empty(" + name + "), or " + name + " != true where true or false is sent"
+	case op == "!":
+		remedy = "empty(" + name + ")"
+	case missing:
+		remedy = name + " == true, or !empty(" + name + ") where no true or false is sent"
+	case f.value(wrong).Kind() == value.Bool:
+		remedy = name + " == true"
 	default:
-		remedy = f.written(wrong) + " != null"
+		remedy = "!empty(" + name + ")"
 	}
 	return what + "; " + f.is(wrong) + ": write " + remedy, wrong
 }

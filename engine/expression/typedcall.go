@@ -249,9 +249,24 @@ func isNumber(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789.-") == ""
 }
 
+// length doubts traits.email.length < 5, unless something is declared to have a
+// field of that name.
+func (t *typer) length(e, other ast.Expr) {
+	if literalOf(other) == nil || e.Kind() != ast.SelectKind || e.AsSelect().FieldName() != "length" || e.AsSelect().Operand().Kind() != ast.SelectKind || t.types.Declares("length") {
+		return
+	}
+	of := t.excerpt(e.AsSelect().Operand())
+	if v := t.plainly().of(e.AsSelect().Operand()).Value(); v != 0 && v&shape.Object == 0 {
+		return // it is reported that it has no fields
+	}
+	t.report(e, Problem{Code: "no-fields", Warning: true, Message: "nothing says that " + of + " has a field length; how many characters or elements something has is asked with size", Help: "write size(" + of + ")"})
+}
+
 // order is < and its like.
 func (t *typer) order(e, l, r ast.Expr, op string) {
 	x, y := t.of(l), t.of(r)
+	t.length(l, r)
+	t.length(r, l)
 	if x.Value() == shape.Nothing || y.Value() == shape.Nothing {
 		return
 	}

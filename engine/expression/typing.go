@@ -98,6 +98,8 @@ func (t *tree) typed(types Types, args []shape.Shape) (shape.Shape, []Problem) {
 	s := x.of(t.parsed)
 	if t.want == Condition {
 		x.condition(t.parsed, s)
+	} else {
+		x.alternatives(t.parsed)
 	}
 	return s, found
 }
@@ -493,4 +495,43 @@ func (t *typer) condition(e ast.Expr, s shape.Shape) {
 	if v := s.Value(); v != shape.Nothing && v&shape.Boolean == 0 {
 		t.report(e, Problem{Code: "not-a-condition", Message: "a condition has to be true or false, this is " + shape.Words(v), Detail: known(s), Help: "compare it with something: x == 1, x != null, !empty(x)"})
 	}
+}
+
+// alternatives doubts a || b where it stands for a value, and nothing says that
+// a and b are true or false: other languages take the first that has a value.
+func (t *typer) alternatives(e ast.Expr) {
+	if e.Kind() != ast.CallKind || e.AsCall().FunctionName() != operators.LogicalOr && e.AsCall().FunctionName() != operators.LogicalAnd {
+		return
+	}
+	name := e.AsCall().FunctionName()
+	var all []string
+	var plain func(x ast.Expr) bool
+	plain = func(x ast.Expr) bool {
+		if x.Kind() == ast.CallKind && x.AsCall().FunctionName() == name {
+			return plain(x.AsCall().Args()[0]) && plain(x.AsCall().Args()[1])
+		}
+		all = append(all, t.excerpt(x))
+		if v := t.plainly().of(x).Value(); v&shape.Boolean == 0 || v&^shape.Boolean == 0 {
+			return false // it is known what it is
+		}
+		if x.Kind() != ast.SelectKind || x.AsSelect().IsTestOnly() {
+			return false
+		}
+		for x.Kind() == ast.SelectKind {
+			x = x.AsSelect().Operand()
+		}
+		if x.Kind() != ast.IdentKind {
+			return false
+		}
+		_, local := t.local(x.AsIdent())
+		return !local
+	}
+	if !plain(e) {
+		return
+	}
+	help := "for the first that has a value write [" + strings.Join(all, ", ") + "]; for true and false compare each: " + all[0] + " == true"
+	if name == operators.LogicalAnd {
+		help = "what is missing gives null, so write " + all[len(all)-1] + " alone; for true and false compare each: " + all[0] + " == true"
+	}
+	t.report(e, Problem{Code: "not-a-boolean", Warning: true, Message: strings.Trim(name, "_") + " gives true or false, and fails for every other value; nothing says that " + all[0] + " is true or false", Help: help})
 }
