@@ -227,7 +227,7 @@ func (c *compiler) compileSend(s *scope, file string, n *source.Node, taken map[
 		in = in.with("value", "key", "index")
 	}
 	send.With = c.with(in, n, c.list(declares, "args"), "the request "+send.Request.Name)
-	send.Item = c.template(in, n.Get("item"))
+	send.Item = c.template(in, c.keysInItem(in, n))
 	if c.sentAlone(send.Request) {
 		c.checkEncoding(send.Request, send.Item, n.Get("item"))
 	}
@@ -235,6 +235,34 @@ func (c *compiler) compileSend(s *scope, file string, n *source.Node, taken map[
 		c.error(n.Span, "missing-key", "add item: with what is sent", "the request %s is made of items, and this entry has none", send.Request.Name).Relate(declares.Get("envelope").At(0, math.MaxInt), "it travels in this")
 	}
 	return send
+}
+
+// keysInItem returns the item of an entry of send without the keys of the entry
+// itself that stand in it, which it reports: they are indented too far.
+func (c *compiler) keysInItem(s *scope, n *source.Node) *source.Node {
+	item := n.Get("item")
+	if item == nil || item.Kind != source.Mapping {
+		return item
+	}
+	kept := *item
+	kept.Entries = slices.DeleteFunc(slices.Clone(item.Entries), func(e source.Entry) bool {
+		key := e.Key.Text
+		if key != "when" && key != "each" && key != "needs" || n.Get(key) != nil {
+			return false
+		}
+		parts := []*source.Node{e.Value}
+		if e.Value.Kind == source.Sequence {
+			parts = e.Value.Items
+		}
+		if len(parts) == 0 || slices.ContainsFunc(parts, func(x *source.Node) bool {
+			return x.Kind != source.Scalar || x.Style != source.Plain || strings.HasPrefix(x.Text, "=") || !c.readable(s, x.Text)
+		}) {
+			return false
+		}
+		c.error(e.Key.Span, "missing-mark", "move it beside item; where it is meant to be sent, write = before its value", "%s stands inside item, so it would be sent", key)
+		return true
+	})
+	return &kept
 }
 
 // sentAlone reports whether the item is the whole body of a request.

@@ -78,14 +78,17 @@ func (c *compiler) foreignMarks(s *scope, n *source.Node, offset int, literal st
 		from, to := at[0], at[1]
 		mark := literal[from:to]
 		var inner string
+		sign := 1
 		switch {
-		case from > 0 && literal[from-1] == '#', strings.HasPrefix(mark, "{{") || strings.HasPrefix(mark, "${") || strings.HasPrefix(mark, "$$"):
+		case from > 0 && literal[from-1] == '#', strings.HasPrefix(mark, "{{") && !c.prose || strings.HasPrefix(mark, "${") || strings.HasPrefix(mark, "$$"):
 			continue
 		case strings.HasPrefix(mark, "{ ") && strings.Count(literal[:from], "{") > strings.Count(literal[:from], "}"):
 			continue // a block inside of another, as in { user { name } }
 		case strings.HasPrefix(mark, "{"):
 			inner = strings.Trim(mark, "{}")
-			to = from + 1 + len(inner) + 1
+			if sign = 2; !strings.HasPrefix(mark, "{{") {
+				sign, to = 1, from+1+len(inner)+1
+			}
 		case strings.HasPrefix(mark, "$("):
 			end := closingBracket(mark, 2)
 			if end < 0 {
@@ -103,10 +106,11 @@ func (c *compiler) foreignMarks(s *scope, n *source.Node, offset int, literal st
 				}
 			}
 		}
+		inner = strings.TrimSpace(inner)
 		if !c.readable(s, inner) {
 			continue
 		}
-		c.error(n.At(offset+from, offset+to), "missing-mark", "write ${"+inner+"}; where this text is meant, "+asText(n, literal[from:from+1])+literal[from+1:to],
+		c.error(n.At(offset+from, offset+to), "missing-mark", "write ${"+inner+"}; where this text is meant, "+asText(n, literal[from:from+sign])+literal[from+sign:to],
 			"%s is sent as this text: a value stands in a text as ${ }", strconv.Quote(clip(literal[from:to])))
 	}
 }
