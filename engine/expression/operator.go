@@ -216,22 +216,14 @@ func (f *celFrame) join(op string, l, r ref.Val) ref.Val {
 		if !ok {
 			return nil
 		}
-		if len(x)+len(y) > maxText {
-			return types.WrapErr(errTooLong)
-		}
-		f.work((len(x) + len(y)) >> 7)
-		return x + y
+		return f.joined(len(x)+len(y), func() ref.Val { return x + y })
 	}
 	if x, ok := l.(types.Bytes); ok {
 		y, ok := r.(types.Bytes)
 		if !ok {
 			return nil
 		}
-		if len(x)+len(y) > maxText {
-			return types.WrapErr(errTooLong)
-		}
-		f.work((len(x) + len(y)) >> 7)
-		return x.Add(y)
+		return f.joined(len(x)+len(y), func() ref.Val { return x.Add(y) })
 	}
 	_, okL := l.(traits.Lister)
 	_, okR := r.(traits.Lister)
@@ -252,6 +244,15 @@ func (f *celFrame) join(op string, l, r ref.Val) ref.Val {
 		}
 	}
 	return f.wrap(sum)
+}
+
+// joined is a sum of so many bytes, unless it is too long.
+func (f *celFrame) joined(bytes int, sum func() ref.Val) ref.Val {
+	if bytes > maxText {
+		return types.WrapErr(errTooLong)
+	}
+	f.work(bytes >> 7)
+	return sum()
 }
 
 // compare is == != < <= > >=, as the native form has them. Instants and spans

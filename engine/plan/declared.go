@@ -14,10 +14,15 @@ type declared struct {
 	lost   bool // not all of them are known
 }
 
+// declares returns a part that declares names, and room for these.
+func (c *compiler) declares(owner *source.Node, key string) (*source.Node, declared) {
+	n := owner.Get(key)
+	return n, declared{places: map[string]source.Span{}, lost: c.holes[n] || n == nil && c.holes[owner]}
+}
+
 // keys returns the names that a section of a file defines as its keys.
 func (c *compiler) keys(file *source.Node, section string) declared {
-	n := file.Get(section)
-	d := declared{places: map[string]source.Span{}, lost: c.holes[n] || n == nil && c.holes[file]}
+	n, d := c.declares(file, section)
 	for _, e := range entries(n) {
 		d.add(e.Key.Text, e.Key.Span)
 	}
@@ -27,8 +32,7 @@ func (c *compiler) keys(file *source.Node, section string) declared {
 
 // entryNames returns the names that the entries of a list give themselves.
 func (c *compiler) entryNames(file *source.Node, section string) declared {
-	n := file.Get(section)
-	d := declared{places: map[string]source.Span{}, lost: c.holes[n] || n == nil && c.holes[file]}
+	n, d := c.declares(file, section)
 	for _, x := range items(n) {
 		if name := x.Get("name"); name != nil {
 			d.add(name.Text, name.Span)
@@ -41,8 +45,7 @@ func (c *compiler) entryNames(file *source.Node, section string) declared {
 
 // list returns the names that stand in a list, such as args.
 func (c *compiler) list(owner *source.Node, key string) declared {
-	n := owner.Get(key)
-	d := declared{places: map[string]source.Span{}, lost: c.holes[n] || n == nil && c.holes[owner]}
+	n, d := c.declares(owner, key)
 	for _, x := range items(n) {
 		d.add(x.Text, x.Span)
 		d.lost = d.lost || c.holes[x]
