@@ -15,6 +15,9 @@ type Input struct {
 	// JSON is an event, or {"message": event, "metadata": {…}} as RudderStack
 	// hands it over. It has to stay unchanged until Output.Release.
 	JSON []byte
+	// Metadata is an object that came beside the event; JSON is the event itself
+	// then, whatever it holds. It has to stay unchanged as long as JSON.
+	Metadata []byte
 	// Index is the input's position in its stream, and comes back in its result.
 	Index int
 }
@@ -82,10 +85,18 @@ type LookupFailure struct {
 	Body    []byte // JSON, may be empty
 }
 
+// status is that of an event which is lost to the failure, where no rule says more.
+func (f *LookupFailure) status() int {
+	if f.Status < 400 {
+		return 500
+	}
+	return f.Status
+}
+
 // Plan reads the events and finds out what has to be looked up for them. It
 // keeps the bytes of the inputs until the output is released.
 func (c *Connection) Plan(inputs []Input) *Batch {
-	r := c.runners.Get().(*runner)
+	r := c.runner()
 	b := &Batch{connection: c, runner: r, memory: batchMemories.Get().(*memory)}
 	b.arena, b.events = b.memory.arena, b.memory.take(len(inputs))
 	b.pool = newPool(c.program.limits)
@@ -101,13 +112,21 @@ func (c *Connection) Plan(inputs []Input) *Batch {
 func (b *Batch) read(i int, in Input) {
 	e := &b.events[i]
 	e.result.Index = in.Index
-	n, err := value.Parse(b.arena, in.JSON, b.connection.program.limits.Event)
+	limits := b.connection.program.limits.Event
+	n, err := value.Parse(b.arena, in.JSON, limits)
 	if err != nil {
 		b.reject(e, parseError(err))
 		return
 	}
 	e.node = n
-	if m := n.Get("message"); m.Kind() == value.Object && n.Get("type") == nil {
+	if in.Metadata != nil {
+		if e.metadata, err = value.Parse(b.arena, in.Metadata, limits); err != nil {
+			broken := parseError(err)
+			broken.Message, broken.Path = "the metadata of the event cannot be read: "+broken.Message, ""
+			b.reject(e, broken)
+			return
+		}
+	} else if m := n.Get("message"); m.Kind() == value.Object && n.Get("type") == nil {
 		e.node, e.metadata = m, n.Get("metadata")
 	}
 	if e.node.Kind() != value.Object {
@@ -161,6 +180,9 @@ func (b *Batch) advance(i int) {
 	r.start(e.node, steps)
 	r.answers = e.answers
 	err := guarded(func() error { return b.step(i, e) })
+	if r.unread != nil {
+		err = r.unread
+	}
 	err = b.pool.explain(e, steps, err)
 	e.spent += b.pool.take(steps - r.frame.Steps)
 	if err != nil {
@@ -401,6 +423,19 @@ func (b *Batch) Questions() []*Question {
 		b.settle()
 	}
 	return b.questions
+}
+
+// Release gives up a batch that is not going to be mapped, and its memory.
+// Nothing of it may be used afterwards; on one that was mapped it does what
+// Output.Release does.
+func (b *Batch) Release() {
+	if b.memory == nil {
+		return
+	}
+	b.memory.release()
+	b.runner.arena, b.runner.frame.Arena = nil, nil
+	b.connection.runners.Put(b.runner)
+	b.memory, b.runner, b.arena, b.events, b.questions, b.asked = nil, nil, nil, nil, nil, nil
 }
 
 // Answer answers a question of this batch.

@@ -20,6 +20,11 @@ type Settings struct {
 	// Portal is data about the account by name, as JSON: what the API answers, or
 	// a form that the rules accept besides. Without it built-in data is used.
 	Portal map[string][]byte
+	// Unfetched names data about the account that the host fetches and does not
+	// have: the failure says why it could not, nil that it has not tried. An event
+	// whose rules read such data is rejected with lookup_failed, see Batch.Wants.
+	// What Portal gives counts all the same.
+	Unfetched map[string]*LookupFailure
 	// Now is the time that rules see; zero means there is none.
 	Now time.Time
 }
@@ -50,6 +55,7 @@ type Connection struct {
 	program *Program
 	config  *value.Node
 	portals []*value.Node
+	unread  []error // by portal: why there is no data that rules could read; nil where that is no failure
 	now     *value.Node
 	refused *EventError // config that its schema refuses: rejects every event
 	observe Observer
@@ -84,10 +90,8 @@ func (p *Program) Bind(s Settings) (*Connection, error) {
 		config = sch.MarkSecrets(arena, config)
 	}
 	c.config = config.Freeze()
-	if !s.Now.IsZero() {
-		c.now = arena.String(s.Now.UTC().Format(time.RFC3339Nano)).Freeze()
-	}
-	for name := range s.Portal {
+	c.now = instant(arena, s.Now)
+	for _, name := range append(sortedKeys(s.Portal), sortedKeys(s.Unfetched)...) {
 		if !slices.Contains(p.Portals(), name) {
 			return nil, &SettingsError{Setting: "portal." + name, Message: "the destination has no such data", Help: nearest(name, p.Portals())}
 		}
@@ -97,6 +101,30 @@ func (p *Program) Bind(s Settings) (*Connection, error) {
 	}
 	c.runners = &sync.Pool{New: func() any { return newRunner(c) }}
 	return c, nil
+}
+
+// At returns the same connection with another time for the rules, zero for
+// none. It shares all that was computed for the one it comes from, data about the
+// account too. It is cheap.
+func (c *Connection) At(now time.Time) *Connection {
+	d := *c
+	d.now = instant(value.NewArena(), now)
+	return &d
+}
+
+func instant(arena *value.Arena, t time.Time) *value.Node {
+	if t.IsZero() {
+		return nil
+	}
+	return arena.String(t.UTC().Format(time.RFC3339Nano)).Freeze()
+}
+
+// runner takes a runner from the pool. What is remembered in it follows from
+// all of a connection but its time.
+func (c *Connection) runner() *runner {
+	r := c.runners.Get().(*runner)
+	r.connection = c
+	return r
 }
 
 func orEmptyObject(b []byte) []byte {
@@ -119,10 +147,15 @@ func nearest(name string, known []string) string {
 // loadPortals computes the account's data: what was given, else what is built
 // in, or both where the given form extends it.
 func (c *Connection) loadPortals(s Settings, arena *value.Arena) error {
-	c.portals = make([]*value.Node, len(c.program.plan.Portals))
+	c.portals, c.unread = make([]*value.Node, len(c.program.plan.Portals)), make([]error, len(c.program.plan.Portals))
 	limits := c.program.limits.Event
 	limits.Bytes, limits.Nodes = 32<<20, 2_000_000
 	for i, p := range c.program.plan.Portals {
+		given, ok := s.Portal[p.Name]
+		if failure, unfetched := s.Unfetched[p.Name]; unfetched && !ok {
+			c.unread[i] = unfetchedError(p, failure)
+			continue
+		}
 		var builtin *value.Node
 		if p.Builtin != nil {
 			v, _, err := c.portal(p, p.Builtin, arena, limits)
@@ -131,7 +164,6 @@ func (c *Connection) loadPortals(s Settings, arena *value.Arena) error {
 			}
 			builtin = v
 		}
-		given, ok := s.Portal[p.Name]
 		if !ok {
 			c.portals[i] = builtin.Freeze()
 			continue

@@ -15,6 +15,7 @@ package engine
 
 import (
 	"io/fs"
+	"time"
 
 	"github.com/celmap/celmap/engine/expression"
 	"github.com/celmap/celmap/engine/function"
@@ -160,6 +161,18 @@ func (p *Program) Portals() []string {
 		out = append(out, d.Name)
 	}
 	return out
+}
+
+// Portal returns what the rules say about fetching data about the account: how
+// long it may be kept (0: not at all), whether to fetch it again where it lacks
+// something that an event names, and whether they say how to fetch it at all.
+func (p *Program) Portal(name string) (ttl time.Duration, refreshOnMiss, fetched bool) {
+	for _, d := range p.plan.Portals {
+		if d.Name == name {
+			return d.TTL, d.RefreshOnMiss, d.Request != nil
+		}
+	}
+	return 0, false, false
 }
 
 // Lookups returns the names of the lookups that mappings may ask, sorted.

@@ -86,9 +86,5 @@ func (o *Output) Release() {
 		return
 	}
 	o.batch, o.results, o.elements, o.open = nil, nil, nil, nil
-	b.memory.release()
-	b.memory, b.arena, b.events = nil, nil, nil
-	b.runner.arena, b.runner.frame.Arena = nil, nil
-	b.connection.runners.Put(b.runner)
-	b.runner = nil
+	b.Release()
 }

@@ -27,6 +27,7 @@ type runner struct {
 	event    *value.Node
 	answers  []answered // of the event's asks
 	warnings []Warning
+	unread   error // a message would have shown data that is not fetched
 
 	values []*value.Node // by slot
 	stamp  []uint64      // values[i] belongs to the event with this epoch
@@ -90,7 +91,7 @@ func (r *runner) variable(name string) int {
 
 // start makes r ready for an event that may take so many steps.
 func (r *runner) start(event *value.Node, steps int) {
-	r.event, r.answers, r.warnings = event, nil, nil
+	r.event, r.answers, r.warnings, r.unread = event, nil, nil, nil
 	r.frame.Steps = steps
 	r.within = nil // a panic may have left it
 	r.epoch++
@@ -107,7 +108,7 @@ func (r *runner) Load(slot int) (*value.Node, error) {
 	case plan.NowSlot:
 		return r.connection.now, nil
 	case plan.PortalSlot:
-		return r.connection.portals[s.Portal], nil
+		return r.connection.portals[s.Portal], r.connection.unread[s.Portal]
 	case plan.VariableSlot:
 		return r.values[slot], nil
 	}
@@ -439,6 +440,9 @@ const shownRunes = 200
 
 func (r *runner) shown(v *value.Node, err error) string {
 	if err != nil {
+		if u := (*unfetched)(nil); errors.As(err, &u) {
+			r.unread = err
+		}
 		return "(" + err.Error() + ")"
 	}
 	if v.HoldsSecret() {

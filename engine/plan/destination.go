@@ -82,6 +82,7 @@ func (c *compiler) compilePortals(root *source.Node) {
 			}
 		}
 		p.Request = c.http(c.configScope(), n.Get("request"))
+		p.Outdated = c.optional(c.configScope().with("status", "body", "headers"), n, "outdated", expression.Condition)
 		if item := n.Get("item"); item != nil {
 			p.Item = c.schemaFile(item)
 		}

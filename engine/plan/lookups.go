@@ -17,7 +17,7 @@ func (c *compiler) checkLookups(root *source.Node) {
 	}
 	for i, e := range entries(root.Get("portal")) {
 		if !c.vague[c.program.Portals[i]] {
-			c.checkPortal(e.Key, e.Value)
+			c.checkPortal(c.program.Portals[i], e.Key, e.Value)
 		}
 	}
 }
@@ -110,7 +110,7 @@ func (c *compiler) checkArguments(l *Lookup, n *source.Node) {
 	}
 }
 
-func (c *compiler) checkPortal(key, n *source.Node) {
+func (c *compiler) checkPortal(p *Portal, key, n *source.Node) {
 	request, builtin := n.Get("request"), n.Get("builtin")
 	c.checkTTL(n)
 	c.checkBody(request)
@@ -118,11 +118,14 @@ func (c *compiler) checkPortal(key, n *source.Node) {
 		if builtin == nil {
 			c.warn(key.Span, "unanswered-lookup", "add request: so that a host can fetch the data, or builtin: with a file", "the portal data %s has neither request nor builtin: it is there only where --lookup or a program gives it", key.Text)
 		}
-		for _, k := range []string{"ttl", "refreshOnMiss"} {
+		for _, k := range []string{"ttl", "refreshOnMiss", "outdated"} {
 			if e := n.Entry(k); e != nil {
 				c.useless(e.Key, "the data is not fetched, since there is no request, so "+k+" has no effect", "remove it, or add request")
 			}
 		}
+	}
+	if p.Outdated != nil && !slices.ContainsFunc([]string{"status", "body", "headers"}, func(name string) bool { return slices.Contains(p.Outdated.Slots(), c.variable(name)) }) {
+		c.warn(n.Get("outdated").Span, "ignored-input", "use body, status or headers in it", "outdated does not look at the answer: it is the same whatever the API says")
 	}
 	answers := items(n.Get("answer"))
 	for i, a := range answers {

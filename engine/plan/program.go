@@ -375,6 +375,7 @@ type Portal struct {
 	Answer        []PortalAnswer
 	TTL           time.Duration
 	RefreshOnMiss bool
+	Outdated      *Expr  // of an answer to any request: the data is out of date
 	Builtin       []byte // JSON, nil if there is none
 	Item          *schema.Schema
 	Slot          int

@@ -40,6 +40,7 @@ func (t *typing) checkDestination() {
 			t.expr(a.Value, answer)
 		}
 		t.http(x.Request, base)
+		t.expr(x.Outdated, base.with(variable("status", wholeVariable), variable("body", apiAnswer), variable("headers", apiHeaders)))
 	}
 	for _, name := range sortedNames(p.Requests) {
 		t.checkRequest(p.Requests[name], base)

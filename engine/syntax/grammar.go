@@ -237,7 +237,8 @@ var portal = &Shape{
 		}}}, Doc: "What of the answer's body is the data; of a list the first that applies."},
 		{Name: "item", Type: file, Doc: "JSON Schema of one element of the data."},
 		{Name: "ttl", Type: duration, Doc: "How long the data may be kept."},
-		{Name: "refreshOnMiss", Type: boolean, Doc: "Fetch again when the API says that something unknown does exist, or the reverse."},
+		{Name: "refreshOnMiss", Type: boolean, Doc: "Fetch again when an event names something that the data lacks."},
+		{Name: "outdated", Type: expression, Doc: "Whether an answer of the API, to any request, shows that the data is out of date; from status, body and headers."},
 		{Name: "builtin", Type: file, Doc: "Data that is used where none is given; in the form of the answer's body."},
 	},
 }
