@@ -3,8 +3,13 @@
 package outbound
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"io"
+	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/celmap/celmap/engine"
@@ -21,10 +26,29 @@ type Options struct {
 }
 
 // Client sends requests. It keeps connections open, and is safe for concurrent use.
-type Client struct{}
+type Client struct {
+	staying   http.Client // hands out redirects as answers
+	following http.Client
+	timeout   time.Duration
+	mostBytes int64
+}
 
-// New returns a client.
-func New(o Options) *Client { return &Client{} }
+// New returns a client. Like others it heeds HTTPS_PROXY and its kin.
+func New(o Options) *Client {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = 0, 100 // nearly all goes to one host
+	way := &detour{transport, o.ConnectTo}
+	return &Client{
+		staying:   http.Client{Transport: way, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
+		following: http.Client{Transport: way, CheckRedirect: redirect},
+		timeout:   cmp.Or(o.Timeout, 30*time.Second),
+		mostBytes: cmp.Or(o.MostBytes, 32<<20),
+	}
+}
+
+// Close closes the connections that nothing is sent over. The client may be used
+// again.
+func (c *Client) Close() { c.staying.CloseIdleConnections() }
 
 // Request is what to send.
 type Request struct {
@@ -36,22 +60,86 @@ type Request struct {
 	Redirects bool          // whether redirects are followed, up to ten; to another host without the request's headers
 }
 
-// Error says why there is no answer. Its text names the host and what went
-// wrong, and nothing of the request's path, parameters, headers or body.
-type Error struct {
-	Host   string
-	Reason string
-	cause  error
-}
-
-// Error returns the reason with the host.
-func (e *Error) Error() string { return e.Host + ": " + e.Reason }
-
-// Unwrap returns the cause, whose text may hold secrets of the request.
-func (e *Error) Unwrap() error { return e.cause }
-
 // Do sends a request and reads the answer; a status that tells of trouble is an
 // answer, too. The error is an *Error; the answer's status is 0 then.
 func (c *Client) Do(ctx context.Context, r Request) (engine.Answer, error) {
-	return engine.Answer{}, &Error{Host: r.URL, Reason: "not built yet"}
+	timeout := cmp.Or(r.Timeout, c.timeout)
+	within, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	var body io.Reader
+	if r.Body != nil {
+		body = bytes.NewReader(r.Body)
+	}
+	request, err := http.NewRequestWithContext(within, r.Method, r.URL, body)
+	if err != nil {
+		return engine.Answer{}, &Error{Reason: "the request's method or URL cannot be sent"}
+	}
+	request.Header.Set("User-Agent", "celmap")
+	for name, v := range r.Headers {
+		request.Header.Set(name, v)
+	}
+	client := &c.staying
+	if r.Redirects {
+		client = &c.following
+	}
+	answer, err := c.read(client.Do(request))
+	if err != nil {
+		return engine.Answer{}, &Error{Host: request.URL.Host, Reason: reason(ctx, err, timeout)}
+	}
+	return answer, nil
+}
+
+func (c *Client) read(response *http.Response, err error) (engine.Answer, error) {
+	if err != nil {
+		return engine.Answer{}, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, c.mostBytes+1))
+	if err != nil {
+		return engine.Answer{}, err
+	}
+	if int64(len(body)) > c.mostBytes {
+		return engine.Answer{}, tooLarge(c.mostBytes)
+	}
+	headers := make(map[string]string, len(response.Header))
+	for name, v := range response.Header {
+		headers[strings.ToLower(name)] = strings.Join(v, ", ")
+	}
+	return engine.Answer{Status: response.StatusCode, Headers: headers, Body: body}, nil
+}
+
+// redirect lets a request go where an answer sends it. What may prove who sends
+// it stays with the server that it was meant for.
+func redirect(to *http.Request, before []*http.Request) error {
+	if len(before) >= 10 {
+		return http.ErrUseLastResponse
+	}
+	if first := before[0].URL; to.URL.Host != first.Host || to.URL.Scheme != first.Scheme {
+		for name := range to.Header {
+			if name != "Content-Type" && name != "User-Agent" {
+				to.Header.Del(name)
+			}
+		}
+	}
+	return nil
+}
+
+// detour takes the traffic of some hosts elsewhere.
+type detour struct {
+	*http.Transport
+	to map[string]*url.URL
+}
+
+// RoundTrip sends a request to the server that stands for its host.
+func (d *detour) RoundTrip(r *http.Request) (*http.Response, error) {
+	to := d.to[strings.ToLower(r.URL.Host)]
+	if to == nil {
+		to = d.to[strings.ToLower(r.URL.Hostname())]
+	}
+	if to != nil {
+		host := cmp.Or(r.Host, r.URL.Host)
+		r = r.Clone(r.Context())
+		r.URL.Scheme, r.URL.Host, r.Host = to.Scheme, to.Host, host
+	}
+	return d.Transport.RoundTrip(r)
 }
