@@ -137,6 +137,18 @@ var _ = Describe("The engine", func() {
 	})
 })
 
+var _ = Describe("What judges the server in tests", func() {
+	It("knows nothing of what it judges, and is in no command", func() {
+		const judge = module + "internal/rudderserver"
+		for _, f := range goFiles(".") {
+			Expect(f.imports).NotTo(ContainElement(judge), f.path)
+		}
+		for _, f := range goFiles("internal/rudderserver") {
+			Expect(f.imports).NotTo(ContainElement(HavePrefix(module)), f.path)
+		}
+	})
+})
+
 // What may be replaced one day, or is dangerous, is known in one place.
 var _ = DescribeTable("A library is imported in one package", func(library, only string) {
 	found := false
