@@ -60,6 +60,7 @@ type Connection struct {
 	refused *EventError // config that its schema refuses: rejects every event
 	observe Observer
 	runners *sync.Pool
+	sights  *sights
 }
 
 // Observer learns what rules do, for explanations and tests. Its methods are
@@ -74,7 +75,7 @@ type Observer interface {
 // Bind prepares the program for one destination. The error is a *SettingsError.
 func (p *Program) Bind(s Settings) (*Connection, error) {
 	arena := value.NewArena()
-	c := &Connection{program: p}
+	c := &Connection{program: p, sights: &sights{}}
 	config, err := value.Parse(arena, orEmptyObject(s.Config), p.limits.Event)
 	if err != nil {
 		return nil, &SettingsError{Setting: "config", Message: err.Error(), Help: "give the destination's config as a JSON object", Cause: err}

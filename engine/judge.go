@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/celmap/celmap/engine/plan"
@@ -30,6 +31,9 @@ var severity = map[string]int{
 	"done": 0, "done-with-warning": 1, "retry": 2, "retry-alone": 3, "refresh-credentials": 4, "pause-destination": 5, "give-up": 6,
 }
 
+// Worse reports whether o weighs more than other: what has both gets o.
+func (o Outcome) Worse(other Outcome) bool { return severity[o.Do] > severity[other.Do] }
+
 // Judge applies the answer rules of a request of this output, and returns one
 // outcome for each input that the request carried, in order.
 //
@@ -38,42 +42,21 @@ var severity = map[string]int{
 // out. The error says which (several are joined).
 func (o *Output) Judge(q *Request, answer Answer) ([]Outcome, error) {
 	b := o.batch
-	r := b.runner
-	r.start(nil, b.connection.program.limits.Steps)
-	body, err := value.Parse(r.arena, answer.Body, value.Limits{Bytes: 32 << 20, Nodes: 2_000_000})
-	if err != nil {
-		body = nil
+	items := make([]judged, len(q.items))
+	for i, it := range q.items {
+		items[i] = judged{it.node, it.array, it.trace}
 	}
-	headers := r.arena.Object()
-	for _, name := range sortedKeys(answer.Headers) {
-		r.arena.Set(headers, name, r.arena.String(answer.Headers[name]))
-	}
-	for name, v := range map[string]*value.Node{"status": r.arena.Int(int64(answer.Status)), "body": body, "headers": headers, "items": r.arena.Int(int64(len(q.items)))} {
-		r.set(r.variable(name), v)
-	}
+	byItem, err := b.runner.judge(q.plan, items, answer)
 	byEvent := map[int]Outcome{}
 	var order []int
-	var failures []error
-	positions := make([]int64, max(1, len(q.plan.Arrays)))
-	for _, it := range q.items {
-		r.set(r.lines.item, it.node)
-		r.set(r.lines.index, r.arena.Int(positions[it.array])) // within its array
-		positions[it.array]++
-		var trace *value.Node
-		if it.trace != "" {
-			trace = r.arena.String(it.trace)
-		}
-		r.set(r.variable("trace"), trace)
-		r.frame.Steps = b.connection.program.limits.Steps
-		outcome, failed := r.judge(q.plan, answer.Status)
-		failures = append(failures, failed...)
+	for i, it := range q.items {
 		for _, k := range it.events {
 			old, again := byEvent[k]
 			if !again {
 				order = append(order, k)
 			}
-			if !again || severity[outcome.Do] > severity[old.Do] {
-				byEvent[k] = outcome
+			if !again || byItem[i].Worse(old) {
+				byEvent[k] = byItem[i]
 			}
 		}
 	}
@@ -82,11 +65,68 @@ func (o *Output) Judge(q *Request, answer Answer) ([]Outcome, error) {
 		out[i] = byEvent[k]
 		out[i].Index, out[i].MessageID = b.events[k].result.Index, b.events[k].result.MessageID
 	}
+	return out, err
+}
+
+// judged is an item of a request, as the rules on its answer see it.
+type judged struct {
+	node  *value.Node
+	array int
+	trace string
+}
+
+// answerLimits bounds the answers that rules read.
+var answerLimits = value.Limits{Bytes: 32 << 20, Nodes: 2_000_000}
+
+// listen hands an answer to the rules that read it.
+func (r *runner) listen(answer Answer) {
+	r.start(nil, r.connection.program.limits.Steps)
+	body, err := value.Parse(r.arena, answer.Body, answerLimits)
+	if err != nil {
+		body = nil
+	}
+	headers := r.arena.Object()
+	for _, name := range sortedKeys(answer.Headers) {
+		r.arena.Set(headers, name, r.arena.String(answer.Headers[name]))
+	}
+	r.set(r.variable("status"), r.arena.Int(int64(answer.Status)))
+	r.set(r.variable("headers"), headers)
+	r.set(r.variable("body"), body)
+}
+
+// judge finds the outcome of each item of a request, in order; they hold
+// nothing of the arena. The error joins what failed on the way.
+func (r *runner) judge(q *plan.Request, items []judged, answer Answer) ([]Outcome, error) {
+	r.listen(answer)
+	r.set(r.variable("items"), r.arena.Int(int64(len(items))))
+	out := make([]Outcome, len(items))
+	var failures []error
+	positions := make([]int64, max(1, len(q.Arrays)))
+	for i, it := range items {
+		r.set(r.lines.item, it.node)
+		r.set(r.lines.index, r.arena.Int(positions[it.array])) // within its array
+		positions[it.array]++
+		var trace *value.Node
+		if it.trace != "" {
+			trace = r.arena.String(it.trace)
+		}
+		r.set(r.variable("trace"), trace)
+		r.frame.Steps = r.connection.program.limits.Steps
+		var failed []error
+		if err := guarded(func() error {
+			out[i], failed = r.outcome(q, answer.Status)
+			return nil
+		}); err != nil {
+			out[i], failed = usual(answer.Status), []error{err}
+		}
+		out[i].Because = strings.Clone(out[i].Because)
+		failures = append(failures, failed...)
+	}
 	return out, errors.Join(failures...)
 }
 
-// judge finds the outcome of one item, and what failed on the way.
-func (r *runner) judge(q *plan.Request, status int) (o Outcome, failed []error) {
+// outcome finds the outcome of the item that is set, and what failed on the way.
+func (r *runner) outcome(q *plan.Request, status int) (o Outcome, failed []error) {
 	for _, a := range q.Answers {
 		ok, err := r.decide(a.Rule, a.When)
 		if err != nil {
@@ -108,11 +148,16 @@ func (r *runner) judge(q *plan.Request, status int) (o Outcome, failed []error) 
 		}
 		return o, failed
 	}
-	switch { // what every HTTP API means
+	return usual(status), failed
+}
+
+// usual is what a status means to every HTTP API.
+func usual(status int) Outcome {
+	switch {
 	case status/100 == 2:
-		return Outcome{Do: "done"}, failed
+		return Outcome{Do: "done"}
 	case status == 0 || mayPass(status):
-		return Outcome{Do: "retry"}, failed
+		return Outcome{Do: "retry"}
 	}
-	return Outcome{Do: "give-up"}, failed
+	return Outcome{Do: "give-up"}
 }
