@@ -404,28 +404,18 @@ type Lookup struct {
 	Name      string
 	Doc       string
 	Args      []string
-	MaxKeys   int  // in one request; 0: no bound is known
+	MaxKeys   int
 	Fold      bool // keys are compared in lower case
 	PerSecond int
 	Request   *HTTP
-	Keyed     bool  // the request names the keys, so each needs another one
-	Pages     *Expr // nil: the answer is one page
+	Pages     *Expr
 	Answer    *Expr
-	Matches   *Expr // nil: all items answer the one key
-	Gives     *Expr // nil: the item itself
-	Value     *Expr // in place of Answer, Matches, Gives and Pages
-	Item      *schema.Schema
+	Matches   *Expr
+	Gives     *Expr
 	Host      bool // answered by the host's own means
 	TTL       time.Duration
 	Failure   []Failure
-
-	// Compared is what Matches compares the key with: an item whose values of these
-	// do not have a key does not match it. nil: nothing is known.
-	Compared []*expression.Program
 }
-
-// Lists reports whether an answer is a list of what each item gives.
-func (l *Lookup) Lists() bool { return !l.Host && l.Value == nil }
 
 // Failure says what a failed lookup means for the events that asked.
 type Failure struct {

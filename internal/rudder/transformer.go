@@ -9,24 +9,19 @@ package rudder
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"sync"
 
 	"github.com/celmap/celmap/engine"
+	"github.com/celmap/celmap/internal/lookup"
 )
 
-// Destination is a configured destination, as jobs bring it along.
-type Destination struct {
-	Program *engine.Program
-	ID      string
-	Config  []byte // a JSON object
-}
-
-// Mapper maps events of one destination, lookups and all. It keeps neither the
-// events nor the destination's config when it has returned, except for what the
-// output needs until it is released. The error is about the destination's
-// settings: none of the events can be mapped; an *engine.EventError tells its status.
+// Mapper maps events of one destination, lookups and all. The error is about the
+// destination's settings: none of the events can be mapped; an *engine.EventError
+// tells its status. It is used from several goroutines at once.
 type Mapper interface {
-	Map(ctx context.Context, d Destination, events []engine.Input) (*engine.Output, error)
+	Map(ctx context.Context, d lookup.Destination, events []engine.Input) (*engine.Output, error)
 }
 
 // Transformer answers requests to transform jobs of one destination type. It is
@@ -36,7 +31,7 @@ type Transformer struct {
 	Program *engine.Program
 	Mapper  Mapper
 	// Count, if set, learns what became of jobs: the status that they were
-	// answered with, and why where they were not mapped. Codes are few.
+	// answered with, and the code of the error. Codes are few.
 	Count func(status int, code string, jobs int)
 	Log   *slog.Logger // of defects; nil for none
 }
@@ -48,7 +43,7 @@ func Unserved(destType string, because *engine.EventError) *Transformer {
 
 type refusing struct{ because *engine.EventError }
 
-func (r refusing) Map(context.Context, Destination, []engine.Input) (*engine.Output, error) {
+func (r refusing) Map(context.Context, lookup.Destination, []engine.Input) (*engine.Output, error) {
 	return nil, r.because
 }
 
@@ -62,34 +57,119 @@ type BodyError struct {
 // Error returns the message.
 func (e *BodyError) Error() string { return e.Message }
 
-var errNotBuilt = errors.New("not built yet")
-
-// Router answers POST /routerTransform. It appends the answer to dst: an
-// element for each group of jobs that share their fate. compact tells that the
-// body is in the form json+compactedv1. The body has to stay unchanged until
-// Router returns. The error is a *BodyError.
+// Router answers POST /routerTransform. It appends the answer to dst: an element
+// for each group of jobs that share their fate, each job in exactly one. compact
+// tells that the body is in the form json+compactedv1. The body has to stay
+// unchanged until Router returns. The error is a *BodyError.
 func (t *Transformer) Router(ctx context.Context, dst, body []byte, compact bool) ([]byte, error) {
-	return dst, errNotBuilt
+	r, err := read(body, form{compact: compact})
+	if err != nil {
+		return dst, err
+	}
+	defer r.release()
+	dst = append(dst, `{"output":[`...)
+	dst = t.elements(ctx, dst, r)
+	return append(dst, "]}"...), nil
 }
 
 // Batch answers POST /batch: as Router, but for the form of the answer, which is
 // the list of elements itself.
 func (t *Transformer) Batch(ctx context.Context, dst, body []byte, compact bool) ([]byte, error) {
-	return dst, errNotBuilt
+	r, err := read(body, form{compact: compact})
+	if err != nil {
+		return dst, err
+	}
+	defer r.release()
+	return append(t.elements(ctx, append(dst, '['), r), ']'), nil
 }
 
 // Processor answers POST /v0/destinations/TYPE: each event with requests of its
-// own. The error is a *BodyError.
+// own, in the order of the events. The error is a *BodyError.
 func (t *Transformer) Processor(ctx context.Context, dst, body []byte, compact bool) ([]byte, error) {
-	return dst, errNotBuilt
+	r, err := read(body, form{compact: compact, processor: true})
+	if err != nil {
+		return dst, err
+	}
+	defer r.release()
+	t.transform(ctx, r)
+	w := writer{request: r, t: t, dst: append(dst, '['), feature: "processor"}
+	for i := range r.jobs {
+		w.event(i)
+	}
+	return append(w.dst, ']'), nil
 }
 
-// DestinationType returns the destType of the body of a /routerTransform or
-// /batch request, "" if it has none. It reads little more of the body than what
-// stands behind the jobs, and does not check the rest.
-func DestinationType(body []byte) string { return "" }
+// elements transforms the jobs and appends the elements of the answer.
+func (t *Transformer) elements(ctx context.Context, dst []byte, r *request) []byte {
+	t.transform(ctx, r)
+	w := writer{request: r, t: t, dst: dst, feature: "router"}
+	for k := range r.groups {
+		w.elements(&r.groups[k])
+	}
+	return w.dst
+}
 
-// Features answers GET /features: what the transformer behind us can do, with
-// what we do for the types. upstream is its answer; it may be empty. The error
-// says why that cannot be read.
-func Features(upstream []byte, types []string) ([]byte, error) { return nil, errNotBuilt }
+// parallel is how many groups of one request are mapped at a time. Requests
+// usually have one; those of many destinations shall not wait for each other's
+// lookups.
+const parallel = 8
+
+// transform maps the jobs.
+func (t *Transformer) transform(ctx context.Context, r *request) {
+	r.arrange()
+	if len(r.groups) == 1 {
+		t.mapGroup(ctx, r, &r.groups[0])
+		return
+	}
+	var all sync.WaitGroup
+	free := make(chan struct{}, parallel)
+	for k := range r.groups {
+		free <- struct{}{}
+		all.Go(func() {
+			t.mapGroup(ctx, r, &r.groups[k])
+			<-free
+		})
+	}
+	all.Wait()
+}
+
+// mapGroup maps the jobs of a group, unless their fate is known.
+func (t *Transformer) mapGroup(ctx context.Context, r *request, g *group) {
+	if g.because != nil || g.sent {
+		return
+	}
+	for _, i := range g.jobs {
+		g.inputs = append(g.inputs, engine.Input{JSON: r.jobs[i].message, Metadata: r.jobs[i].metadata, Index: i})
+	}
+	defer func() {
+		if p := recover(); p != nil { // a request that is not answered would stop rudder-server
+			g.because = t.defect("mapping", p)
+		}
+	}()
+	output, err := t.Mapper.Map(ctx, lookup.Destination{Program: t.Program, ID: g.destination.id, Config: g.destination.config}, g.inputs)
+	if err != nil {
+		g.because = unmapped(err)
+		return
+	}
+	g.output = output
+}
+
+// unmapped is why none of the events of a group can be mapped.
+func unmapped(err error) *engine.EventError {
+	var known *engine.EventError
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return &engine.EventError{Code: "timeout", Status: 503, Message: "there was no time left to map this job, which is tried again"}
+	}
+	return &engine.EventError{Code: "invalid_settings", Status: 400, Message: err.Error(), Cause: err}
+}
+
+// defect notes that celmap itself failed.
+func (t *Transformer) defect(doing string, p any) *engine.EventError {
+	if t.Log != nil {
+		t.Log.Error("celmap failed; please report it", "doing", doing, "destType", t.Type, "panic", fmt.Sprint(p))
+	}
+	return &engine.EventError{Code: "internal_error", Status: 500, Message: "celmap failed on this job, which is tried again; please report it"}
+}

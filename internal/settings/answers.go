@@ -104,9 +104,10 @@ func (a *answers) key(n *source.Node, with string) {
 	a.keys[id] = n
 }
 
-// answer checks what an event would get, where that is a list.
+// answer checks what an event would get. Where the host answers by its own
+// means, that may be anything.
 func (a *answers) answer(n *source.Node) {
-	if !a.lookup.Lists() || n.IsNull() {
+	if a.lookup.Host || n.IsNull() {
 		return
 	}
 	if n.Kind != source.Sequence {
