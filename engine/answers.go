@@ -25,9 +25,9 @@ type staticAnswer struct {
 //	{"key": answer, …}
 //	[{"with": {…}, "key": "…", "answer": answer}, {"key": "…", "failure": {"status": 429, "message": "…"}}]
 //
-// An answer is the list of what each item that was found gives, or null, except
-// of a lookup that the host answers by its own means. The error is a
-// *SettingsError.
+// An answer is the list of what each item that was found gives, or null; anything
+// of a lookup with value, and of one that the host answers by its own means. The
+// error is a *SettingsError.
 func NewStaticAnswers(p *Program, data map[string][]byte) (*StaticAnswers, error) {
 	s := &StaticAnswers{byKey: map[string]map[string][]staticAnswer{}}
 	for _, name := range sortedKeys(data) {
@@ -40,14 +40,14 @@ func NewStaticAnswers(p *Program, data map[string][]byte) (*StaticAnswers, error
 			key = strings.Clone(lookup.FoldKey(key))
 			s.byKey[name][key] = append(s.byKey[name][key], a)
 		}
-		if err := readAnswers(name, lookup.Host, data[name], add); err != nil {
+		if err := readAnswers(name, lookup.Lists(), data[name], add); err != nil {
 			return nil, err
 		}
 	}
 	return s, nil
 }
 
-func readAnswers(lookup string, host bool, data []byte, add func(key string, a staticAnswer)) error {
+func readAnswers(lookup string, lists bool, data []byte, add func(key string, a staticAnswer)) error {
 	n, err := value.Parse(value.NewArena(), data, value.Limits{Bytes: 256 << 20, Nodes: 20_000_000})
 	if err != nil {
 		return &SettingsError{Setting: "lookup " + lookup, Message: err.Error(), Cause: err}
@@ -56,7 +56,7 @@ func readAnswers(lookup string, host bool, data []byte, add func(key string, a s
 		return &SettingsError{Setting: "lookup " + lookup, Message: "this is no answer: " + value.Preview(m), Help: `give {"key": answer}, or a list of {"with": {…}, "key": …, "answer": …}`}
 	}
 	unlike := func(key string, answer *value.Node) error {
-		if host || answer.IsNull() || answer.Kind() == value.List {
+		if !lists || answer.IsNull() || answer.Kind() == value.List {
 			return nil
 		}
 		return &SettingsError{Setting: "lookup " + lookup, Message: fmt.Sprintf("the answer for %q is %s, where a list of what each item gives is expected", key, value.Preview(answer)), Help: `give a list, such as ["1"], or [] where nothing is found`}

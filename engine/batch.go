@@ -83,6 +83,7 @@ type LookupFailure struct {
 	Status  int    // HTTP status; 0 where there was no answer
 	Message string // what the API said
 	Body    []byte // JSON, may be empty
+	cause   error  // of our own: the question could not be asked
 }
 
 // status is that of an event which is lost to the failure, where no rule says more.
@@ -480,6 +481,9 @@ func (b *Batch) reply(q *Question) (*value.Node, *LookupFailure) {
 func (b *Batch) failure(a answered) error {
 	if a.failure == nil {
 		return nil
+	}
+	if a.failure.cause != nil { // the API has not failed, so the lookup's rules do not judge it
+		return a.failure.cause
 	}
 	r, l := b.runner, a.ask.Lookup
 	f := a.failure

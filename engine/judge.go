@@ -85,6 +85,11 @@ func (r *runner) listen(answer Answer) {
 	if err != nil {
 		body = nil
 	}
+	r.answered(answer, body)
+}
+
+// answered sets the variables that tell what the API answered.
+func (r *runner) answered(answer Answer, body *value.Node) {
 	headers := r.arena.Object()
 	for _, name := range sortedKeys(answer.Headers) {
 		r.arena.Set(headers, name, r.arena.String(answer.Headers[name]))

@@ -24,7 +24,7 @@ lookups:
     args: [field]
     keys: {max: 100, fold: lower}
     rate: {perSecond: 5}
-    request: {method: POST, host: api, url: /search, body: {field: =field, values: =keys}}
+    request: {method: POST, host: api, url: /search, body: {field: =field, values: =keys, after: =page}}
     pages: body.next
     answer: body.people
     matches: lower(item[field]) == key
@@ -79,9 +79,16 @@ var _ = Describe("a lookup", func() {
 		Entry("gives without the item", "gives: item.id", "gives: key", "ignored-input", "key", "every item gives the same"),
 		Entry("answer without the body", "answer: body.people", "answer: '[status]'", "ignored-input", "'[status]'", "whatever the API says"),
 		Entry("pages without the answer", "pages: body.next", "pages: field", "ignored-input", "field", "again and again"),
+		Entry("pages that are not asked for", ", after: =page", "", "unasked-page", "pages", "use page in the request"),
+		Entry("a page that nothing tells", "    pages: body.next\n", "", "unasked-page", "{method: POST, host: api, url: /search, body: {field: =field, values: =keys, after: =page}}", "add pages:"),
 		Entry("keys that are not sent", ", values: =keys", "", "useless-key", "max", "does not use keys"),
-		Entry("keys that neither the request nor matches looks at", "keys: {max: 100, fold: lower}\n    rate: {perSecond: 5}\n    request: {method: POST, host: api, url: /search, body: {field: =field, values: =keys}}\n    pages: body.next\n    answer: body.people\n    matches: lower(item[field]) == key",
+		Entry("keys that neither the request nor matches looks at", "keys: {max: 100, fold: lower}\n    rate: {perSecond: 5}\n    request: {method: POST, host: api, url: /search, body: {field: =field, values: =keys, after: =page}}\n    pages: body.next\n    answer: body.people\n    matches: lower(item[field]) == key",
 			"keys: {max: 1}\n    request: {method: POST, host: api, url: /search, body: {field: =field}}\n    answer: body.people", "useless-key", "max", "does not use keys"),
+		Entry("a value for many keys", ", after: =page}}\n    pages: body.next\n    answer: body.people\n    matches: lower(item[field]) == key\n    gives: item.id\n", "}}\n    value: body.people\n", "unmatched-answer", "value", "keys: {max: 1}"),
+		Entry("a value besides an answer", "    gives: item.id\n", "    value: body.people\n", "conflicting-keys", "value", "both answer and value"),
+		Entry("a value without the body", "keys: {max: 100, fold: lower}\n    rate: {perSecond: 5}\n    request: {method: POST, host: api, url: /search, body: {field: =field, values: =keys, after: =page}}\n    pages: body.next\n    answer: body.people\n    matches: lower(item[field]) == key\n    gives: item.id",
+			"keys: {max: 1}\n    request: {method: POST, host: api, url: /search, body: {field: =field, values: =keys}}\n    value: '[key]'", "ignored-input", "'[key]'", "whatever the API says"),
+		Entry("portal data whose age nothing tells", "    ttl: 1h", "    outdated: fields != null", "ignored-input", "fields != null", "does not look at the answer"),
 		Entry("an argument that nothing reads", "args: [field]", "args: [field, shop]", "unused-argument", "shop", "which every ask has to give"),
 		Entry("a body that a GET would carry", "{method: POST, host: api, url: /search,", "{method: GET, host: api, url: /search,", "useless-key", "body", "a GET carries no body"),
 		Entry("a failure that is never reached", "{when: status == 404, do: empty}, {do: reject", "{do: empty}, {do: reject", "unreachable", "{do: reject, because: \"Refused: ${body.message}\"}", "never reached"),

@@ -36,7 +36,7 @@ func (s *Sent) Judge(answer Answer) (out []Outcome, err error) {
 
 // borrow lends a runner and memory that last as long as the call.
 func (c *Connection) borrow(use func(*runner)) {
-	r, m := c.runners.Get().(*runner), batchMemories.Get().(*memory)
+	r, m := c.runner(), batchMemories.Get().(*memory)
 	r.arena, r.frame.Arena = m.arena, m.arena
 	use(r)
 	r.arena, r.frame.Arena = nil, nil

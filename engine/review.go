@@ -204,7 +204,7 @@ func (v *reviewer) request(q *plan.Request, mapping string) {
 		break
 	}
 	if !proven {
-		v.obstacle(v.authenticate(&target{headers: v.arena.Object(), params: v.arena.Object()}, q), decided, mapping, 1)
+		v.obstacle(v.authenticate(&target{headers: v.arena.Object(), params: v.arena.Object()}, q.Auth, q.Rule), decided, mapping, 1)
 	}
 	if q.URL != nil {
 		q.URL.Expressions(func(e *plan.Expr) { // a row that is not there

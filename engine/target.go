@@ -68,7 +68,7 @@ func (r *runner) makeTarget(it *item) (*target, error) {
 	}
 	// After the headers, so that none overrides it; before the address, which may
 	// be made of what it needs.
-	if err := r.authenticate(t, q); err != nil {
+	if err := r.authenticate(t, q.Auth, q.Rule); err != nil {
 		return nil, err
 	}
 	if t.endpoint, err = r.endpoint(q.Host, q.URL, q.Rule); err != nil {
@@ -109,8 +109,8 @@ func (r *runner) maximum(e *plan.Expr, rule *Rule) (int, error) {
 }
 
 // authenticate applies the first way of authentication whose condition holds.
-func (r *runner) authenticate(t *target, q *plan.Request) error {
-	for _, a := range q.Auth {
+func (r *runner) authenticate(t *target, ways []*plan.Auth, rule *Rule) error {
+	for _, a := range ways {
 		ok, err := r.decide(a.Rule, a.When)
 		if err != nil {
 			return err
@@ -134,8 +134,8 @@ func (r *runner) authenticate(t *target, q *plan.Request) error {
 		}
 		return nil
 	}
-	if len(q.Auth) > 0 {
-		return &EventError{Code: "missing_config", Status: 400, Rule: q.Rule, Path: "config", Message: "no way of authentication fits the destination's settings"}
+	if len(ways) > 0 {
+		return &EventError{Code: "missing_config", Status: 400, Rule: rule, Path: "config", Message: "no way of authentication fits the destination's settings"}
 	}
 	return nil
 }

@@ -437,12 +437,20 @@ func (c *compiler) compileLookups(root *source.Node) {
 			l.PerSecond = c.integer(r, "perSecond", 0)
 		}
 		args := c.configScope().with(l.Args...).orOpen(n, n.Get("args"))
-		l.Request = c.http(args.with("keys"), n.Get("request"))
+		l.Request = c.http(args.with("keys", "page"), n.Get("request"))
+		l.Keyed = l.Request != nil && slices.Contains(c.slotsOf(l.Request), c.variable("keys"))
 		body := args.with("body", "status", "headers")
 		l.Pages = c.optional(body, n, "pages", expression.Anything)
 		l.Answer = c.optional(body, n, "answer", expression.Anything)
 		l.Matches = c.optional(args.with("item", "key"), n, "matches", expression.Condition)
 		l.Gives = c.optional(args.with("item", "key"), n, "gives", expression.Anything)
+		l.Value = c.optional(body.with("key"), n, "value", expression.Anything)
+		if l.Matches != nil {
+			l.Compared = l.Matches.Compared(c.variable("key"))
+		}
+		if item := n.Get("item"); item != nil {
+			l.Item = c.schemaFile(item)
+		}
 		for _, x := range items(n.Get("failure")) {
 			l.Failure = append(l.Failure, Failure{When: c.condition(body, x), Do: text(x, "do"), Because: c.sentence(body, x.Get("because"))})
 		}

@@ -29,7 +29,7 @@ func (c *compiler) checkLookup(l *Lookup, key, n *source.Node) {
 	c.checkFailures(n.Get("failure"))
 	switch {
 	case l.Host:
-		for _, k := range []string{"request", "pages", "answer", "matches", "gives"} {
+		for _, k := range []string{"request", "pages", "answer", "matches", "gives", "value"} {
 			if e := n.Entry(k); e != nil {
 				c.useless(e.Key, "the host answers this lookup by its own means (host: true), so "+k+" has no effect", "remove it, or remove host")
 			}
@@ -44,23 +44,42 @@ func (c *compiler) checkLookup(l *Lookup, key, n *source.Node) {
 	}
 	c.checkBody(n.Get("request"))
 	sent := c.slotsOf(l.Request)
-	asksForKeys := slices.Contains(sent, c.variable("keys"))
-	if n.Get("answer") == nil {
+	asksForPages := slices.Contains(sent, c.variable("page"))
+	c.oneOf(n, "the lookup "+l.Name, "value", "answer")
+	c.oneOf(n, "the lookup "+l.Name, "value", "matches")
+	c.oneOf(n, "the lookup "+l.Name, "value", "gives")
+	c.oneOf(n, "the lookup "+l.Name, "value", "pages")
+	whole := n.Get("value") != nil
+	if !whole && n.Get("answer") == nil {
 		c.error(key.Span, "missing-key", "add answer: with the list in the body, such as body.results; body where it is the list itself", "the lookup %s does not say where the items of an answer are", l.Name)
 	}
-	if n.Get("matches") == nil && l.MaxKeys != 1 {
+	if whole && l.MaxKeys != 1 {
+		c.error(n.Entry("value").Key.Span, "unmatched-answer", "add keys: {max: 1}, or write answer, matches and gives in its place", "value is the answer to one key, and a request of the lookup %s may ask for many", l.Name)
+	}
+	if !whole && n.Get("matches") == nil && l.MaxKeys != 1 {
 		c.error(key.Span, "unmatched-answer", "add matches: with a condition on item and key, such as item.email == key, or keys: {max: 1}", "the lookup %s does not say which item of an answer belongs to which key", l.Name)
 	}
-	if max := n.Get("keys").Entry("max"); max != nil && !asksForKeys {
+	if max := n.Get("keys").Entry("max"); max != nil && !l.Keyed && !whole {
 		c.useless(max.Key, "the request does not use keys, so max has no effect", "use keys in the request, or remove max")
 	}
-	if n.Get("matches") == nil && l.MaxKeys == 1 && !asksForKeys {
+	if n.Get("matches") == nil && l.MaxKeys == 1 && !l.Keyed && (l.Value == nil || !slices.Contains(l.Value.Slots(), c.variable("key"))) {
 		c.error(n.Get("request").Span, "ignored-input", "use keys in it", "the request does not use keys, so every key would get the same answer")
 	}
 	c.looksAt(n, "matches", l.Matches, "key", "an item that it takes would answer every key")
 	c.looksAt(n, "matches", l.Matches, "item", "each key would get all items or none")
 	c.looksAt(n, "gives", l.Gives, "item", "every item gives the same")
 	c.looksAt(n, "answer", l.Answer, "body", "it is the same whatever the API says")
+	c.looksAt(n, "value", l.Value, "body", "it is the same whatever the API says")
+	switch pages := n.Entry("pages"); {
+	case pages != nil && !asksForPages:
+		c.error(pages.Key.Span, "unasked-page", "use page in the request, where the API expects it; such as params: {after: =page}", "the request does not use page, so the first page would be asked for again and again")
+	case pages == nil && asksForPages:
+		help := "add pages: with what the answer says of its next page, such as body.paging.next.after"
+		if whole {
+			help = "remove it: value is made of a single answer"
+		}
+		c.error(n.Get("request").Span, "unasked-page", help, "the request uses page, which is null for every request, since nothing says where the answer names its next page")
+	}
 	if l.Pages != nil && !slices.Contains(l.Pages.Slots(), c.variable("headers")) {
 		c.looksAt(n, "pages", l.Pages, "body", "the same page would be asked for again and again")
 	}
@@ -98,7 +117,7 @@ func (c *compiler) checkArguments(l *Lookup, n *source.Node) {
 		return
 	}
 	used := c.slotsOf(l.Request)
-	for _, e := range []*Expr{l.Pages, l.Answer, l.Matches, l.Gives} {
+	for _, e := range []*Expr{l.Pages, l.Answer, l.Matches, l.Gives, l.Value} {
 		if e != nil {
 			used = append(used, e.Slots()...)
 		}

@@ -404,18 +404,28 @@ type Lookup struct {
 	Name      string
 	Doc       string
 	Args      []string
-	MaxKeys   int
+	MaxKeys   int  // in one request; 0: no bound is known
 	Fold      bool // keys are compared in lower case
 	PerSecond int
 	Request   *HTTP
-	Pages     *Expr
+	Keyed     bool  // the request names the keys, so each needs another one
+	Pages     *Expr // nil: the answer is one page
 	Answer    *Expr
-	Matches   *Expr
-	Gives     *Expr
+	Matches   *Expr // nil: all items answer the one key
+	Gives     *Expr // nil: the item itself
+	Value     *Expr // in place of Answer, Matches, Gives and Pages
+	Item      *schema.Schema
 	Host      bool // answered by the host's own means
 	TTL       time.Duration
 	Failure   []Failure
+
+	// Compared is what Matches compares the key with: an item whose values of these
+	// do not have a key does not match it. nil: nothing is known.
+	Compared []*expression.Program
 }
+
+// Lists reports whether an answer is a list of what each item gives.
+func (l *Lookup) Lists() bool { return !l.Host && l.Value == nil }
 
 // Failure says what a failed lookup means for the events that asked.
 type Failure struct {

@@ -123,13 +123,14 @@ func (t *typing) lookupTypes(l *Lookup) *viewTypes {
 
 func (t *typing) checkLookup(l *Lookup) {
 	args := t.lookupTypes(l)
-	t.http(l.Request, args.with(variable("keys", shape.Of(shape.List))))
+	t.http(l.Request, args.with(variable("keys", shape.ListOf(shape.Of(shape.Text))), variable("page", apiAnswer)))
 	body := args.with(variable("body", apiAnswer), variable("status", wholeVariable), variable("headers", apiHeaders))
 	t.expr(l.Pages, body)
 	t.want(l.Answer, t.expr(l.Answer, body), shape.List, "the items of an answer are a list")
 	item := args.with(variable("item", apiAnswer), variable("key", shape.Anything))
 	t.expr(l.Matches, item)
 	t.expr(l.Gives, item)
+	t.expr(l.Value, body.with(variable("key", shape.Anything)))
 	for _, f := range l.Failure {
 		t.expr(f.When, body)
 		t.template(f.Because, body)

@@ -196,10 +196,30 @@ func (t *typing) computed(i int) shape.Shape {
 	case PortalSlot:
 		return t.portal(t.program.Portals[slot.Portal])
 	case AskSlot:
-		if l := slot.Ask.Lookup; l != nil && !l.Host && l.Gives != nil {
-			gives := t.expr(l.Gives, t.lookupTypes(l).with(variable("item", apiAnswer), variable("key", shape.Anything)))
-			return shape.ListOf(gives).Or(shape.Absent).From("the lookup " + l.Name)
+		if l := slot.Ask.Lookup; l != nil {
+			return t.lookup(l)
 		}
+	}
+	return shape.Anything
+}
+
+// lookup is what a question gives: a list of what each item gives, or what value
+// makes of the answer.
+func (t *typing) lookup(l *Lookup) shape.Shape {
+	from := "the lookup " + l.Name
+	switch {
+	case l.Host || t.vague[l]:
+		return shape.Anything
+	case l.Item != nil && l.Value != nil:
+		item := l.Item.Shape(l.Item.Name())
+		return shape.Union(shape.MapOf(item), shape.ListOf(item), shape.Of(shape.Absent)).From(l.Item.Name())
+	case l.Item != nil:
+		return shape.ListOf(l.Item.Shape(l.Item.Name())).Or(shape.Absent).From(l.Item.Name())
+	case l.Value != nil:
+		return t.expr(l.Value, t.lookupTypes(l).with(variable("body", apiAnswer), variable("status", wholeVariable), variable("headers", apiHeaders), variable("key", shape.Anything))).Or(shape.Absent).From(from)
+	case l.Gives != nil:
+		gives := t.expr(l.Gives, t.lookupTypes(l).with(variable("item", apiAnswer), variable("key", shape.Anything)))
+		return shape.ListOf(gives).Or(shape.Absent).From(from)
 	}
 	return shape.Anything
 }

@@ -256,11 +256,13 @@ var lookup = &Shape{
 		{Name: "rate", Type: &Shape{Name: "rate", Keys: []Key{
 			{Name: "perSecond", Type: integer, Doc: "Requests a second, at most.", Required: true},
 		}}, Doc: "How fast the API may be asked."},
-		{Name: "request", Type: lookupRequest, Doc: "The request, from keys and the arguments."},
-		{Name: "pages", Type: expression, Doc: "Where the answer names its next page."},
+		{Name: "request", Type: lookupRequest, Doc: "The request, from keys, page and the arguments."},
+		{Name: "pages", Type: expression, Doc: "What the answer says of its next page, which the next request gets as page; null or empty after the last."},
 		{Name: "answer", Type: expression, Doc: "The list of items in the answer's body."},
 		{Name: "matches", Type: expression, Doc: "Whether an item answers a key."},
 		{Name: "gives", Type: expression, Doc: "What an item gives to the event."},
+		{Name: "value", Type: expression, Doc: "What the body as a whole gives to the event that asked, in place of answer, matches, gives and pages; for one key a request (keys: {max: 1})."},
+		{Name: "item", Type: file, Doc: "JSON Schema of one element of the answer."},
 		{Name: "host", Type: boolean, Doc: "true: the host answers by its own means."},
 		{Name: "ttl", Type: duration, Doc: "How long an answer may be kept."},
 		{Name: "failure", Type: listOf{&Shape{

@@ -166,5 +166,7 @@ var _ = DescribeTable("A library is imported in one package", func(library, only
 	Entry(nil, "gopkg.in/yaml.v3", "engine/source"),
 	Entry(nil, "github.com/xeipuuv/gojsonschema", "engine/schema"),
 	Entry(nil, "github.com/alecthomas/kong", "cmd/celmap"),
+	Entry(nil, "github.com/hashicorp/golang-lru/v2", "internal/lookup"),
+	Entry(nil, "golang.org/x/time", "internal/lookup"),
 	Entry(nil, "unsafe", "engine/value"),
 )

@@ -104,10 +104,9 @@ func (a *answers) key(n *source.Node, with string) {
 	a.keys[id] = n
 }
 
-// answer checks what an event would get. Where the host answers by its own
-// means, that may be anything.
+// answer checks what an event would get, where that is a list.
 func (a *answers) answer(n *source.Node) {
-	if a.lookup.Host || n.IsNull() {
+	if !a.lookup.Lists() || n.IsNull() {
 		return
 	}
 	if n.Kind != source.Sequence {

@@ -1,0 +1,214 @@
+package lookup
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+	"weak"
+
+	"github.com/celmap/celmap/engine"
+)
+
+// account is a destination with one config, bound to its rules.
+type account struct {
+	host    *Host
+	program *engine.Program
+	kind    string // of destination: its name in the rules
+	id      string
+	config  []byte
+	key     [sha256.Size]byte // of all these but the rules
+	rules   weak.Pointer[engine.Program]
+	pace    *pace
+
+	once sync.Once
+	err  error  // it cannot be bound
+	uses []*use // of portal data that is fetched
+
+	binding sync.Mutex // held while rules are bound that many wait for
+	current atomic.Pointer[binding]
+
+	desk  sync.Mutex // guards lines and all in them
+	lines map[string]*line
+}
+
+// binding is a connection with the portal data of some time.
+type binding struct {
+	connection *engine.Connection
+	versions   []uint64 // of the data, as in account.uses; 0 for what was not fetched
+}
+
+// lacks tells whether there is portal data that the rules would have to ask for.
+func (b *binding) lacks() bool {
+	for _, v := range b.versions {
+		if v == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// account returns the account of a destination, bound to the destination's
+// rules: one that is bound to others gives way.
+func (h *Host) account(d Destination) (*account, error) {
+	kind := d.Program.Name()
+	config := sha256.Sum256(d.Config)
+	key := newSum(kind, d.ID, string(config[:])).sum()
+	a, ok := h.accounts.get(key)
+	if !ok || a.program != d.Program {
+		h.mu.Lock()
+		if a, ok = h.accounts.get(key); !ok || a.program != d.Program {
+			a = &account{host: h, program: d.Program, kind: kind, id: d.ID, config: d.Config, key: key, rules: weak.Make(d.Program), lines: map[string]*line{}}
+			a.pace = h.paces.getOr(key, 0, func() *pace { return newPace(h.pause) })
+			h.accounts.put(key, a, a.weight())
+		}
+		h.mu.Unlock()
+	}
+	a.once.Do(a.open)
+	return a, a.err
+}
+
+// weight is about how many bytes an account takes.
+func (a *account) weight() int64 {
+	n := 20_000 + 10*len(a.config)
+	for _, u := range a.uses {
+		if u.portal != nil {
+			if s := u.state.Load(); s != nil {
+				n += 6 * len(s.data)
+			}
+		}
+	}
+	return int64(n)
+}
+
+// open binds the account without any portal data, and finds out how to fetch it.
+func (a *account) open() {
+	for _, name := range a.program.Portals() {
+		if ttl, refreshOnMiss, fetched := a.program.Portal(name); fetched {
+			a.uses = append(a.uses, &use{name: name, ttl: ttl, refreshOnMiss: refreshOnMiss})
+		}
+	}
+	b, err := a.bind(time.Time{}, nil, nil, nil)
+	if err != nil {
+		a.err = err
+		return
+	}
+	for _, u := range a.uses {
+		call, err := b.connection.PortalCall(u.name)
+		if err != nil {
+			u.refused = &engine.LookupFailure{Status: 400, Message: err.Error()}
+			var known *engine.EventError
+			if errors.As(err, &known) {
+				u.refused.Status, u.refused.Message = known.Status, known.Message
+			}
+			continue
+		}
+		u.call, u.key = call, sumOf(a.kind, a.id, call)
+		u.portal = a.host.portals.getOr(u.key, 0, func() *portal {
+			return &portal{flight: strconv.FormatUint(versions.Add(1), 10)}
+		})
+	}
+}
+
+// connection returns a binding to the portal data that is known now. failures
+// say of other data why it could not be fetched. The error is a *engine.SettingsError.
+func (a *account) connection(now time.Time, failures map[string]*engine.LookupFailure) (*binding, error) {
+	if len(failures) > 0 { // of this batch only
+		return a.bind(now, failures, nil, nil)
+	}
+	if b := a.fitting(now); b != nil {
+		return b, nil
+	}
+	a.binding.Lock()
+	defer a.binding.Unlock()
+	for {
+		if b := a.fitting(now); b != nil {
+			return b, nil
+		}
+		b, err := a.bind(now, nil, nil, nil)
+		if err == nil {
+			a.keep(b)
+			return b, nil
+		}
+		if !a.forget(err) {
+			return nil, err
+		}
+	}
+}
+
+// keep makes a binding the current one.
+func (a *account) keep(b *binding) {
+	a.current.Store(b)
+	if known, ok := a.host.accounts.get(a.key); ok && known == a {
+		a.host.accounts.put(a.key, a, a.weight())
+	}
+}
+
+// fitting returns the current binding, if nothing was learnt since.
+func (a *account) fitting(now time.Time) *binding {
+	b := a.current.Load()
+	if b == nil {
+		return nil
+	}
+	for i, u := range a.uses {
+		var version uint64
+		if s := u.known(now); s != nil {
+			version = s.version
+		}
+		if b.versions[i] != version {
+			return nil
+		}
+	}
+	return b
+}
+
+// bind binds the rules to what is known, or to s where that is said of a use.
+func (a *account) bind(now time.Time, failures map[string]*engine.LookupFailure, of *use, s *state) (*binding, error) {
+	settings := engine.Settings{Config: a.config, Portal: map[string][]byte{}, Unfetched: map[string]*engine.LookupFailure{}}
+	b := &binding{versions: make([]uint64, len(a.uses))}
+	for i, u := range a.uses {
+		known := s
+		if u != of {
+			known = u.known(now)
+		}
+		if known == nil {
+			settings.Unfetched[u.name] = cmp.Or(u.refused, failures[u.name])
+			continue
+		}
+		settings.Portal[u.name], b.versions[i] = known.data, known.version
+	}
+	var err error
+	b.connection, err = a.program.Bind(settings)
+	return b, err
+}
+
+// forget drops portal data that these rules cannot read: it was fetched for
+// others.
+func (a *account) forget(err error) bool {
+	var wrong *engine.SettingsError
+	if !errors.As(err, &wrong) {
+		return false
+	}
+	name, _ := strings.CutPrefix(wrong.Setting, "portal.")
+	for _, u := range a.uses {
+		if u.name == name && u.portal != nil {
+			if s := u.state.Load(); s != nil {
+				return u.state.CompareAndSwap(s, nil)
+			}
+		}
+	}
+	return false
+}
+
+// warn notes a failed call, without what it looks for.
+func (a *account) warn(c *engine.Call, status, tries int, f *engine.LookupFailure) {
+	a.host.log.LogAttrs(context.Background(), slog.LevelWarn, "lookup failed",
+		slog.String("destination", a.kind), slog.String("destinationId", a.id), slog.String("lookup", c.Name),
+		slog.Int("status", status), slog.Int("tries", tries), slog.String("message", withoutKeys(c, f.Message)))
+}
