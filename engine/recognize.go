@@ -107,7 +107,28 @@ func (c *Connection) Recognize(method, endpoint string, body []byte) *Sent {
 
 // Outdated returns the names of portal data that an answer of the API shows to
 // be out of date, as the rules say under `outdated`.
-func (c *Connection) Outdated(answer Answer) []string { return nil }
+func (c *Connection) Outdated(answer Answer) (names []string) {
+	portals := c.program.plan.Portals
+	if !slices.ContainsFunc(portals, func(p *plan.Portal) bool { return p.Outdated != nil }) {
+		return nil
+	}
+	c.borrow(func(r *runner) {
+		r.listen(answer)
+		for _, p := range portals {
+			outdated := false
+			r.frame.Steps = c.program.limits.Steps
+			if err := guarded(func() (err error) {
+				if p.Outdated != nil {
+					outdated, err = r.condition(p.Outdated)
+				}
+				return err
+			}); err == nil && outdated {
+				names = append(names, p.Name)
+			}
+		}
+	})
+	return names
+}
 
 // split cuts a URL into its origin (scheme, host and port, in lower case) and its
 // escaped path; the query is set aside. The origin is "" where it is no URL with

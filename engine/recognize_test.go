@@ -39,6 +39,10 @@ requests:
   xml: {method: POST, host: api, url: /v1/xml, encode: xml, envelope: {order: =item}}
   get: {method: GET, host: api, url: /v1/ping, params: =item}
   hook: {method: POST, host: hook, url: "", envelope: =item}
+portal:
+  fields: {builtin: fields.json, request: {method: GET, host: api, url: /fields}, outdated: 'status == 400 && body.code == "UNKNOWN_FIELD"'}
+  sizes: {builtin: fields.json, request: {method: GET, host: api, url: /sizes}, outdated: 'headers["x-stale"] == "sizes" || body.a + 1 == 2'}
+  colours: {builtin: fields.json}
 answers:
   judged:
     - {name: shown, do: done-with-warning, because: "${trace} ${index} ${items} ${json(item)}"}
@@ -67,7 +71,7 @@ send:
 var _ = Describe("a descriptor", func() {
 	crm := func(config string) *engine.Connection {
 		GinkgoHelper()
-		p, err := engine.Load(fstest.MapFS{"destination.yaml": {Data: []byte(recognized[1:])}, "all.yaml": {Data: []byte(sendsAll[1:])}})
+		p, err := engine.Load(fstest.MapFS{"destination.yaml": {Data: []byte(recognized[1:])}, "all.yaml": {Data: []byte(sendsAll[1:])}, "fields.json": {Data: []byte("{}")}})
 		Expect(err).NotTo(HaveOccurred())
 		return bind(p, config)
 	}
@@ -184,6 +188,16 @@ var _ = Describe("a descriptor", func() {
 			})
 		}
 		all.Wait()
+	})
+
+	It("may be answered by what shows that data about the account is out of date", func() {
+		c := crm(hooked)
+		Expect(c.Outdated(engine.Answer{Status: 400, Body: []byte(`{"code":"UNKNOWN_FIELD"}`)})).To(Equal([]string{"fields"}))
+		Expect(c.Outdated(engine.Answer{Status: 200, Body: []byte(`{"code":"UNKNOWN_FIELD","a":"text"}`)})).To(BeEmpty(), "a condition that fails says nothing")
+		Expect(c.Outdated(engine.Answer{Status: 400, Headers: map[string]string{"x-stale": "sizes"}, Body: []byte(`{"code":"UNKNOWN_FIELD"}`)})).To(Equal([]string{"fields", "sizes"}))
+		Expect(c.Outdated(engine.Answer{Status: 400, Body: []byte("<html>")})).To(BeEmpty())
+		Expect(c.Outdated(engine.Answer{})).To(BeEmpty())
+		Expect(bind(shop(), token).Outdated(engine.Answer{Status: 400})).To(BeEmpty())
 	})
 
 	It("weighs outcomes as one input's items do", func() {

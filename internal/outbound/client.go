@@ -27,8 +27,7 @@ type Options struct {
 
 // Client sends requests. It keeps connections open, and is safe for concurrent use.
 type Client struct {
-	staying   http.Client // hands out redirects as answers
-	following http.Client
+	http      http.Client
 	timeout   time.Duration
 	mostBytes int64
 }
@@ -37,10 +36,8 @@ type Client struct {
 func New(o Options) *Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = 0, 100 // nearly all goes to one host
-	way := &detour{transport, o.ConnectTo}
 	return &Client{
-		staying:   http.Client{Transport: way, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
-		following: http.Client{Transport: way, CheckRedirect: redirect},
+		http:      http.Client{Transport: &detour{transport, o.ConnectTo}, CheckRedirect: redirect},
 		timeout:   cmp.Or(o.Timeout, 30*time.Second),
 		mostBytes: cmp.Or(o.MostBytes, 32<<20),
 	}
@@ -48,23 +45,29 @@ func New(o Options) *Client {
 
 // Close closes the connections that nothing is sent over. The client may be used
 // again.
-func (c *Client) Close() { c.staying.CloseIdleConnections() }
+func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // Request is what to send.
 type Request struct {
-	Method    string
-	URL       string // with its parameters, escaped
-	Headers   map[string]string
-	Body      []byte        // nil for none
-	Timeout   time.Duration // 0: that of the client
-	Redirects bool          // whether redirects are followed, up to ten; to another host without the request's headers
+	Method  string
+	URL     string // with its parameters, escaped
+	Headers map[string]string
+	Body    []byte        // nil for none
+	Timeout time.Duration // 0: that of the client
+	// Redirects tells whether a redirect to a URL is followed; nil follows none.
+	// Up to ten are, those to another host without the request's headers. One that
+	// is not followed is the answer.
+	Redirects func(url string) bool
 }
+
+// redirects is the key of Request.Redirects in the context of a request.
+type redirects struct{}
 
 // Do sends a request and reads the answer; a status that tells of trouble is an
 // answer, too. The error is an *Error; the answer's status is 0 then.
 func (c *Client) Do(ctx context.Context, r Request) (engine.Answer, error) {
 	timeout := cmp.Or(r.Timeout, c.timeout)
-	within, cancel := context.WithTimeout(ctx, timeout)
+	within, cancel := context.WithTimeout(context.WithValue(ctx, redirects{}, r.Redirects), timeout)
 	defer cancel()
 	var body io.Reader
 	if r.Body != nil {
@@ -78,11 +81,7 @@ func (c *Client) Do(ctx context.Context, r Request) (engine.Answer, error) {
 	for name, v := range r.Headers {
 		request.Header.Set(name, v)
 	}
-	client := &c.staying
-	if r.Redirects {
-		client = &c.following
-	}
-	answer, err := c.read(client.Do(request))
+	answer, err := c.read(c.http.Do(request))
 	if err != nil {
 		return engine.Answer{}, &Error{Host: request.URL.Host, Reason: reason(ctx, err, timeout)}
 	}
@@ -111,7 +110,8 @@ func (c *Client) read(response *http.Response, err error) (engine.Answer, error)
 // redirect lets a request go where an answer sends it. What may prove who sends
 // it stays with the server that it was meant for.
 func redirect(to *http.Request, before []*http.Request) error {
-	if len(before) >= 10 {
+	follow, _ := to.Context().Value(redirects{}).(func(string) bool)
+	if follow == nil || len(before) >= 10 || !follow(to.URL.String()) {
 		return http.ErrUseLastResponse
 	}
 	if first := before[0].URL; to.URL.Host != first.Host || to.URL.Scheme != first.Scheme {

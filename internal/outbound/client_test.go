@@ -41,6 +41,8 @@ func serve(h http.HandlerFunc) *httptest.Server {
 	return s
 }
 
+func anywhere(string) bool { return true }
+
 // raw starts a server that does as it likes with every connection.
 func raw(do func(net.Conn)) string {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -123,7 +125,7 @@ var _ = Describe("A request", func() {
 			}
 		})
 		r := request(s.URL)
-		r.Redirects = true
+		r.Redirects = anywhere
 		r.Headers["X-Api-Key"] = secret
 		a, err := outbound.New(outbound.Options{}).Do(ctx, r)
 		Expect(err).NotTo(HaveOccurred())
@@ -134,13 +136,29 @@ var _ = Describe("A request", func() {
 		Expect(fmt.Sprint(foreign)).NotTo(ContainSubstring(secret))
 	})
 
+	It("hands out the redirect to where it must not go", func(ctx context.Context) {
+		var calls atomic.Int32
+		other := serve(func(http.ResponseWriter, *http.Request) { calls.Add(1) })
+		s := serve(func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, other.URL+"/there", http.StatusTemporaryRedirect)
+		})
+		r := request(s.URL)
+		var asked []string
+		r.Redirects = func(url string) bool { asked = append(asked, url); return false }
+		a, err := outbound.New(outbound.Options{}).Do(ctx, r)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(a.Status).To(Equal(307))
+		Expect(asked).To(Equal([]string{other.URL + "/there"}))
+		Expect(calls.Load()).To(BeZero())
+	})
+
 	It("hands out the redirect that it does not follow any more", func(ctx context.Context) {
 		var calls atomic.Int32
 		s := serve(func(w http.ResponseWriter, r *http.Request) {
 			calls.Add(1)
 			http.Redirect(w, r, "/again", http.StatusFound)
 		})
-		a, err := outbound.New(outbound.Options{}).Do(ctx, outbound.Request{Method: "GET", URL: s.URL, Redirects: true})
+		a, err := outbound.New(outbound.Options{}).Do(ctx, outbound.Request{Method: "GET", URL: s.URL, Redirects: anywhere})
 		Expect(err).NotTo(HaveOccurred())
 		Expect(a.Status).To(Equal(302))
 		Expect(calls.Load()).To(BeEquivalentTo(10))
