@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"encoding/json"
 	"fmt"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -57,5 +58,43 @@ var _ = Describe("a large batch", func() {
 		}
 		Expect(ask(30_000)).To(Equal(20_000))
 		Expect(growth.Of(func(n int) { ask(n) }, 3_000, 24_000)).To(BeNumerically("<", 30), "a search for each event grows by 64")
+	})
+})
+
+var _ = Describe("the arguments of a request", func() {
+	const hosts = "hosts: {api: https://api.example.com}\n"
+	grouped := func(requests, mapping string, events ...string) []string {
+		o := bind(small(hosts+requests, mapping), "{}").Plan(inputs(events...)).Map()
+		defer o.Release()
+		var out []string
+		for _, e := range o.Elements() {
+			out = append(out, string(e.AppendJSON(nil)))
+		}
+		return out
+	}
+
+	It("tell items apart for `same`, and do not part those of one address", func() {
+		out := grouped("requests: {q: {method: POST, host: api, url: '/${kind}', args: [kind, who], same: who, duplicates: merge, envelope: {all: =items}}}\n",
+			"send: [{request: q, with: {kind: =input.kind, who: =input.id}, item: =input.give}]\n",
+			`{"kind":"a","id":1,"give":{"x":1}}`, `{"kind":"a","id":2,"give":{"x":2}}`, `{"kind":"b","id":1,"give":{"x":3}}`, `{"kind":"a","id":1,"give":{"y":4}}`, `{"kind":"a","give":{"z":5}}`, `{"kind":"a","give":{"z":6}}`)
+		Expect(out).To(HaveLen(2))
+		Expect(dig(out[0], "indexes")).To(HaveLen(5))
+		Expect(dig(out[0], "requests", 0, "body", "JSON", "all")).To(BeEquivalentTo([]any{
+			map[string]any{"x": json.Number("1"), "y": json.Number("4")}, map[string]any{"x": json.Number("2")}, map[string]any{"z": json.Number("5")}, map[string]any{"z": json.Number("6")}}))
+	})
+	It("part items whose envelope or parameters they stand in", func() {
+		events := []string{`{"id":1}`, `{"id":2}`, `{"id":1}`}
+		for _, part := range []string{"envelope: {of: =who, all: =items}", "params: {of: =who}, envelope: {all: =items}"} {
+			Expect(grouped("requests: {q: {method: POST, host: api, url: /q, args: [who], "+part+"}}\n", "send: [{request: q, with: {who: =input.id}, item: {a: 1}}]\n", events...)).To(HaveLen(2), part)
+		}
+	})
+	It("that are constants lead each entry to its own address", func() {
+		out := grouped("requests: {q: {method: POST, host: api, url: '/${kind}', args: [kind, who], envelope: {all: =items}}}\n",
+			"send: [{choose: [{name: a, when: input.a, request: q, with: {kind: as, who: =input.id}, item: {a: 1}}, {name: b, request: q, with: {kind: bs, who: =input.id}, item: {b: 1}}]}]\n",
+			`{"a":true,"id":1}`, `{"a":false,"id":1}`, `{"a":true,"id":2}`)
+		Expect(out).To(HaveLen(2))
+		Expect(dig(out[0], "requests", 0, "endpoint")).To(Equal("https://api.example.com/as"))
+		Expect(dig(out[0], "indexes")).To(HaveLen(2))
+		Expect(dig(out[1], "requests", 0, "endpoint")).To(Equal("https://api.example.com/bs"))
 	})
 })

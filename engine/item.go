@@ -10,7 +10,7 @@ import (
 // item is one thing to send: an element of a request's body, or all of it.
 type item struct {
 	request *plan.Request
-	rule    *Rule
+	send    *plan.Send
 	node    *value.Node
 	args    []*value.Node
 	target  *target
@@ -26,7 +26,7 @@ func (b *Batch) newItem(i int, s *plan.Send) *item {
 		b.items, b.indexes = make([]item, 64), make([]int, 64)
 	}
 	it := &b.items[0]
-	it.request, it.rule, it.array, it.events = s.Request, s.Rule, s.Array, b.indexes[:1:1]
+	it.request, it.send, it.array, it.events = s.Request, s, s.Array, b.indexes[:1:1]
 	it.events[0] = i
 	b.items, b.indexes = b.items[1:], b.indexes[1:]
 	return it

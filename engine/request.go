@@ -70,11 +70,12 @@ func together(a, b *item) bool {
 	if a.request != b.request || a.request.Single {
 		return false
 	}
-	if a.target == b.target {
+	if a.target == b.target && len(a.request.SharedArgs) == 0 {
 		return true
 	}
 	return value.Equal(a.target.endpoint, b.target.endpoint) && value.Equal(a.target.headers, b.target.headers) &&
-		value.Equal(a.target.params, b.target.params) && slices.EqualFunc(a.args, b.args, value.Equal)
+		value.Equal(a.target.params, b.target.params) &&
+		!slices.ContainsFunc(a.request.SharedArgs, func(i int) bool { return !value.Equal(a.args[i], b.args[i]) })
 }
 
 // merge adds items that are the same into one, as the request says.
@@ -228,7 +229,7 @@ func (r *runner) request(items []*item) (Request, int, error) {
 			return q, len(items), nil
 		}
 		if len(items) == 1 {
-			return q, 0, &EventError{Code: "item_too_large", Status: 400, Rule: items[0].rule, Message: fmt.Sprintf("the request would have %d bytes, at most %d are allowed", size, most)}
+			return q, 0, &EventError{Code: "item_too_large", Status: 400, Rule: items[0].send.Rule, Message: fmt.Sprintf("the request would have %d bytes, at most %d are allowed", size, most)}
 		}
 		items = items[:whole(items, len(items)/2)]
 	}
@@ -256,7 +257,7 @@ func (r *runner) describe(items []*item) (Request, error) {
 	if !q.Single {
 		r.set(r.lines.items, r.itemsOf(q, items))
 	}
-	out := Request{Name: q.Name, Rule: it.rule, items: items, plan: q}
+	out := Request{Name: q.Name, Rule: it.send.Rule, items: items, plan: q}
 	d := r.arena.Object()
 	r.wrote(r.arena.Add(d, "method", r.arena.String(q.Method)), q.Rule)
 	r.wrote(r.arena.Add(d, "endpoint", t.endpoint), q.Rule)
@@ -270,7 +271,7 @@ func (r *runner) describe(items []*item) (Request, error) {
 			return out, err
 		}
 		params = r.arena.Object()
-		if err := r.addMembers(params, own, it.rule, false); err != nil {
+		if err := r.addMembers(params, own, it.send.Rule, false); err != nil {
 			return out, err
 		}
 		for m := t.params.First(); m != nil; m = m.Next() { // authentication is never overridden
@@ -285,7 +286,7 @@ func (r *runner) describe(items []*item) (Request, error) {
 		return out, err
 	}
 	if out.size = value.Size(body, maxRequest); out.size > maxRequest {
-		return out, &EventError{Code: "request_too_large", Status: 400, Rule: it.rule, Message: fmt.Sprintf("the request would have more than %d bytes", maxRequest)}
+		return out, &EventError{Code: "request_too_large", Status: 400, Rule: it.send.Rule, Message: fmt.Sprintf("the request would have more than %d bytes", maxRequest)}
 	}
 	if body != nil && q.Envelope != nil {
 		format, content, err := r.encode(q, body)
@@ -296,7 +297,7 @@ func (r *runner) describe(items []*item) (Request, error) {
 		r.wrote(r.arena.Add(formats, format, content), q.Rule)
 		r.wrote(r.arena.Add(d, "body", formats), q.Rule)
 	}
-	out.Descriptor = r.wrote(d, it.rule)
+	out.Descriptor = r.wrote(d, it.send.Rule)
 	return out, nil
 }
 
@@ -307,7 +308,7 @@ func (r *runner) itemsOf(q *plan.Request, items []*item) *value.Node {
 		l := r.arena.List()
 		for _, x := range items {
 			if x.array == array {
-				r.wrote(r.arena.Append(l, x.node), x.rule)
+				r.wrote(r.arena.Append(l, x.node), x.send.Rule)
 			}
 		}
 		return l

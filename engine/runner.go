@@ -40,7 +40,7 @@ type runner struct {
 	within  *cost        // of what is computed for longer than the event, nil otherwise
 	keys    map[*plan.Object]map[string]*decision
 	rows    map[*plan.SetLine]*lineRow
-	targets map[*plan.Request]*fixedTarget
+	targets map[*plan.Send]*fixedTarget
 	spare   []*builder // builders that are not in use
 	vars    map[string]int
 	lines   struct{ value, key, target, index, item, items int } // slots of variables
@@ -66,7 +66,7 @@ func newRunner(c *Connection) *runner {
 	r := &runner{
 		connection: c, program: p, observe: c.observe, static: value.NewArena(),
 		values: make([]*value.Node, len(p.Slots)+1), stamp: make([]uint64, len(p.Slots)), known: make([]bool, len(p.Slots)), failed: make([]error, len(p.Slots)), cost: make([]*cost, len(p.Slots)),
-		keys: map[*plan.Object]map[string]*decision{}, rows: map[*plan.SetLine]*lineRow{}, targets: map[*plan.Request]*fixedTarget{},
+		keys: map[*plan.Object]map[string]*decision{}, rows: map[*plan.SetLine]*lineRow{}, targets: map[*plan.Send]*fixedTarget{},
 		vars: map[string]int{}, epoch: 1, // stamp is zeros: nothing is computed
 	}
 	for i, s := range p.Slots {

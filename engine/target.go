@@ -21,8 +21,8 @@ type target struct {
 	trace    bool
 }
 
-// fixedTarget is the target of a request whose target is the same for all
-// events, or why there is none.
+// fixedTarget is the target of an entry under send whose items all go to the
+// same place, or why there is none.
 type fixedTarget struct {
 	target *target
 	err    error
@@ -31,11 +31,10 @@ type fixedTarget struct {
 
 // target computes address, headers and authentication of an item's request.
 func (r *runner) target(it *item) (*target, error) {
-	q := it.request
-	if !q.Fixed {
+	if !it.send.Fixed {
 		return r.makeTarget(it)
 	}
-	if known := r.targets[q]; known != nil {
+	if known := r.targets[it.send]; known != nil {
 		r.pay(known.cost)
 		return known.target, known.err
 	}
@@ -46,7 +45,7 @@ func (r *runner) target(it *item) (*target, error) {
 		t.headers.Freeze()
 		t.params.Freeze()
 	}
-	r.targets[q] = known
+	r.targets[it.send] = known
 	return known.target, known.err
 }
 

@@ -39,33 +39,55 @@ func (c *compiler) dependencies() {
 	d.portalOrder()
 	for _, name := range sortedNames(c.program.Requests) {
 		r := c.program.Requests[name]
-		r.Fixed = d.fixed(r)
+		d.target(r)
 		if !r.Single {
 			r.Envelope.walk(func(e *Expr) { d.shared(r, e) })
 			r.Params.walk(func(e *Expr) { d.shared(r, e) })
 		}
 	}
+	for _, name := range sortedNames(c.program.Mappings) {
+		for _, s := range c.program.Mappings[name].Sends {
+			s.fix()
+		}
+	}
 }
 
-// shared reports what differs between events in a part of a request that many
-// events share: it would be that of the first one.
+// fix marks entries whose items all go to the same place.
+func (s *Send) fix() {
+	for _, x := range s.Choose {
+		x.fix()
+	}
+	if s.Request != nil {
+		s.Fixed = s.Request.fixed && !slices.ContainsFunc(s.Request.targetArgs, func(i int) bool { return i >= len(s.With) || s.With[i].Constant == nil })
+	}
+}
+
+// shared notes the arguments in a part of a request that many events share, and
+// reports what else differs between events there: it would be that of the first one.
 func (d *dependencies) shared(r *Request, e *Expr) {
 	for _, s := range e.Slots() {
+		if i := slices.Index(r.ArgSlots, s); i >= 0 && !slices.Contains(r.SharedArgs, i) {
+			r.SharedArgs = append(r.SharedArgs, i)
+		}
 		if slot := d.program.Slots[s]; slot.Kind == TableSlot && !slot.Static {
 			d.error(e.Span(0, len(e.Text)), "not-shared", "put it into the item, or hand it over under with", "the row of the table %s differs between events, and the body of the request %s is shared by many", slot.Name, r.Name).Relate(slot.Table.By.Span(0, len(slot.Table.By.Text)), "by chooses the row")
 		}
 	}
 }
 
-// fixed reports whether the target of a request is the same for all events.
-func (d *dependencies) fixed(r *Request) bool {
-	ok := len(r.Args) == 0
+// target finds out what the target of a request follows from.
+func (d *dependencies) target(r *Request) {
+	r.fixed = true
 	check := func(e *Expr) {
 		if e == nil {
 			return
 		}
 		for _, s := range e.Slots() {
-			ok = ok && d.program.Slots[s].Static
+			if i := slices.Index(r.ArgSlots, s); i >= 0 {
+				r.targetArgs = append(r.targetArgs, i)
+			} else {
+				r.fixed = r.fixed && d.program.Slots[s].Static
+			}
 		}
 	}
 	fields := func(list []Field) {
@@ -94,7 +116,6 @@ func (d *dependencies) fixed(r *Request) bool {
 		a.User.walk(check)
 		a.Password.walk(check)
 	}
-	return ok
 }
 
 func (d *dependencies) visit(i int) {

@@ -291,7 +291,7 @@ func (c *compiler) compileRequests(root *source.Node, auth map[string]*Auth, ans
 		c.checkArrays(r, n, many)
 		c.checkBound(r, n)
 		c.checkEncoding(r, r.Envelope, body)
-		r.Same = c.optional(c.configScope().with("item"), n, "same", expression.Anything)
+		r.Same = c.optional(one, n, "same", expression.Anything)
 		c.trace(r, n.Get("trace"))
 		c.requestAuth(r, n.Get("auth"), auth)
 		if a := n.Get("answers"); a != nil {

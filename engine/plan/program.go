@@ -209,6 +209,10 @@ type Send struct {
 	Each    *Expr
 	Item    *Template
 	Choose  []*Send
+
+	// Fixed: address, headers, bounds and the parameters that are not of an item are
+	// the same for all events.
+	Fixed bool
 }
 
 // Object builds an object, or a list of objects.
@@ -460,9 +464,12 @@ type Request struct {
 	Duplicates string
 	Answers    []*Answer
 
-	// Fixed: address, headers, bounds and the parameters that are not of an item follow
-	// from config and portal data alone.
-	Fixed bool
+	SharedArgs []int // of Args: those that the envelope or parameters of many items read
+
+	// fixed: address, headers, bounds and the parameters that are not of an item follow
+	// from config, portal data and the arguments targetArgs alone.
+	fixed      bool
+	targetArgs []int
 }
 
 // Merges reports whether items that are the same become one.

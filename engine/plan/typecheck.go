@@ -93,7 +93,7 @@ func (t *typing) checkRequest(r *Request, base *viewTypes) {
 	for _, a := range r.Arrays {
 		t.maximum(a.Max, base)
 	}
-	t.expr(r.Same, base.with(variable("item", item)))
+	t.expr(r.Same, one)
 	t.expr(r.TraceWhen, base)
 	answer := base.with(
 		variable("status", wholeVariable), variable("headers", apiHeaders), variable("body", apiAnswer),
