@@ -70,9 +70,10 @@ func (b *builder) put(rule *Rule, target, v *value.Node, row *plan.TypeRow, key 
 	return nil
 }
 
-func (b *builder) putNull(rule *Rule, target *value.Node, nulls *plan.Nulls) error {
+// putNull makes what stands for a source that is null or "" a member.
+func (b *builder) putNull(rule *Rule, target, source *value.Node, nulls *plan.Nulls) error {
 	if nulls.Keep {
-		b.wrote(b.arena.Set(b.object, target.Text(), value.NullNode()), rule)
+		b.wrote(b.arena.Set(b.object, target.Text(), source), rule)
 		return nil
 	}
 	v, err := b.template(nulls.Value)

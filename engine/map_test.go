@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -56,6 +57,12 @@ var _ = Describe("mapping an event", func() {
 		line := one(token, identify(`{"email":"a@b.org","age":null,"nick":""}`))
 		Expect(dig(line, "requests", 0, "body", "JSON", "people", 0, "age")).To(Equal(""))
 		Expect(dig(line, "requests", 0, "body", "JSON", "people", 0, "nick")).To(Equal(""))
+	})
+	It("keeps null null and \"\" empty where nulls are kept, be it a line or a rest, and converts neither", func() {
+		c := bind(small("hosts: {api: https://api.example.com}\nrequests: {q: {method: POST, host: api, url: /q, envelope: =item}}\n",
+			"objects: {o: {under: [input.t], set: {a: [x, y], b: z}, rest: {as: key}, type: '\"number\"', nulls: keep}}\ntypes: {number: decimal(value)}\nsend: [{request: q, item: =o}]\n"), "{}")
+		Expect(dig(lines(c, `{"t":{"x":"","y":null,"z":null,"c":"","d":null,"e":"1"}}`)[0], "requests", 0, "body", "JSON")).To(
+			BeEquivalentTo(map[string]any{"a": "", "b": nil, "c": "", "d": nil, "e": json.Number("1")}))
 	})
 	It("lets the exact spelling win over a key that normalises to it, and says so", func() {
 		line := one(token, identify(`{"email":"a@b.org","NICK":"first","nick":"exact","Nick":"third"}`))

@@ -208,7 +208,7 @@ func (b *builder) set(l *plan.SetLine) error {
 		r.wrote(r.arena.Set(b.object, l.Target.Text(), v), l.Rule)
 		return nil
 	}
-	v, at, null, err := b.source(l)
+	v, at, blank, err := b.source(l)
 	if err != nil {
 		return err
 	}
@@ -217,8 +217,8 @@ func (b *builder) set(l *plan.SetLine) error {
 		return nil
 	}
 	if v == nil && len(l.Sources) > 0 {
-		if nulls := b.nullsOf(l); null && nulls != nil {
-			return b.putNull(l.Rule, l.Target, nulls)
+		if nulls := b.nullsOf(l); blank != nil && nulls != nil {
+			return b.putNull(l.Rule, l.Target, blank, nulls)
 		}
 		return nil
 	}
@@ -263,11 +263,13 @@ func (b *builder) nullsOf(l *plan.SetLine) *plan.Nulls {
 type place struct{ root, source int }
 
 // source returns the first source that fits: all under the first root before
-// the next. null tells that one was there, but null or "".
-func (b *builder) source(l *plan.SetLine) (v *value.Node, at place, null bool, err error) {
+// the next. blank is the first that was there, but null or "".
+func (b *builder) source(l *plan.SetLine) (v *value.Node, at place, blank *value.Node, err error) {
 	fits := func(s *plan.Source, n *value.Node) bool {
 		if n.IsEmpty() {
-			null = null || n != nil && n.Len() == 0 && n.Kind() != value.List && n.Kind() != value.Object
+			if blank == nil && n.Kind() != value.List && n.Kind() != value.Object {
+				blank = n
+			}
 			return false
 		}
 		return l.KeepAny || s.Any || n.IsScalar()
@@ -282,17 +284,17 @@ func (b *builder) source(l *plan.SetLine) (v *value.Node, at place, null bool, e
 					continue
 				}
 				if n, err = b.expr(s.Expr); err != nil {
-					return nil, at, false, err
+					return nil, at, nil, err
 				}
 			case root < len(b.roots):
 				n = s.Path.Walk(b.roots[root])
 			}
 			if fits(s, n) {
-				return n, place{root, i}, null, nil
+				return n, place{root, i}, nil, nil
 			}
 		}
 	}
-	return nil, at, null, nil
+	return nil, at, blank, nil
 }
 
 // sourceName writes where a value came from, for messages.

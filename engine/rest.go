@@ -134,7 +134,7 @@ func (b *builder) restKey(of, m *value.Node, name string) error {
 	if m.IsNull() || m.Kind() == value.String && m.Text() == "" {
 		if b.o.Nulls.Value != nil || b.o.Nulls.Keep {
 			defer r.set(r.lines.target, r.set(r.lines.target, d.node))
-			return b.putNull(rest.Rule, d.node, &b.o.Nulls)
+			return b.putNull(rest.Rule, d.node, m, &b.o.Nulls)
 		}
 		if m.IsNull() {
 			return nil

@@ -244,7 +244,7 @@ func (o *Object) IsList() bool { return o.Each != nil && o.As == nil }
 // Nulls says what stands for a null or empty source.
 type Nulls struct {
 	Value *Template // nil: left out
-	Keep  bool      // null is sent
+	Keep  bool      // it is sent as it is
 }
 
 // SetLine fills one target of an object.

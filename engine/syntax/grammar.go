@@ -386,7 +386,7 @@ var objectShape = &Shape{
 		{Name: "when", Type: expression, Doc: "With each: whether the element is taken. Without: whether there is an object at all."},
 		{Name: "reject", Type: mapOf{reject, "rejection"}, Doc: "With each: conditions on an element that reject the event."},
 		{Name: "type", Type: either{scalar: expression, list: listOf{expression}}, Doc: "Name of the row of types that converts a value, from target."},
-		{Name: "nulls", Type: template, Doc: "What stands for a trait that is null or empty: a constant, drop (leave it out, unless written) or keep."},
+		{Name: "nulls", Type: template, Doc: "What stands for a trait that is null or empty: a constant, drop (leave it out, unless written) or keep (send it as it is)."},
 	},
 	Any: [][]string{{"set", "rest", "each"}},
 }
