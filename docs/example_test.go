@@ -32,7 +32,7 @@ func load(name string) *engine.Program {
 
 // search stands for a request to the API: it finds one contact.
 func search(*engine.Question) engine.Reply {
-	return engine.Reply{Answer: []byte(`["512"]`)}
+	return engine.Reply{Answer: []byte(`[{"id": "512"}]`)}
 }
 
 // Example_deliver maps events together, answers what the rules ask, and says

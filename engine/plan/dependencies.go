@@ -58,7 +58,10 @@ func (s *Send) fix() {
 		x.fix()
 	}
 	if s.Request != nil {
-		s.Fixed = s.Request.fixed && !slices.ContainsFunc(s.Request.targetArgs, func(i int) bool { return i >= len(s.With) || s.With[i].Constant == nil })
+		s.Fixed = s.Request.fixed && !slices.ContainsFunc(s.Request.targetArgs, func(i int) bool {
+			given := s.With[i] // nil where it is missing, which is found elsewhere
+			return given == nil || given.Constant == nil
+		})
 	}
 }
 

@@ -38,8 +38,9 @@ type Destination struct {
 
 // Expected is the recorded answer. Output is empty where the batch failed as a whole.
 type Expected struct {
-	Output []Element `json:"output"`
-	Thrown string    `json:"thrown"`
+	Output []Element       `json:"output"`
+	Thrown string          `json:"thrown"`
+	Route  json.RawMessage `json:"route"`
 }
 
 // Element is a part of an answer: jobs that share their fate.

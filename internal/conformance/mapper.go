@@ -80,11 +80,14 @@ func (m Mapper) outcomes(c *Case, inputs []int, settings engine.Settings, all Ou
 
 // answer gives the account's answers. A second round is about what follows from the first.
 func answer(batch *engine.Batch, portal *Portal) {
-	for range 2 {
+	for range 3 {
 		for _, q := range batch.Questions() {
-			if q.Lookup.Name == "contacts" {
-				batch.Answer(q, portal.Search(q.With.Get("property").Text(), q.Key))
-			} else {
+			switch q.Lookup.Name {
+			case "records":
+				batch.Answer(q, portal.Search(q.With.Get("objectType").Text(), q.With.Get("property").Text(), q.Key))
+			case "objectProperties":
+				batch.Answer(q, portal.ObjectProperties(q.Key))
+			default:
 				batch.Answer(q, engine.Reply{})
 			}
 		}

@@ -70,12 +70,22 @@ func (p *Portal) ContactProperties() ([]byte, error) {
 	return json.Marshal(map[string]any{"results": list})
 }
 
-// Search answers a question for the contacts that have a value, the way the
-// lookup `contacts` compares: lower-cased, e-mails also among the secondary ones.
-func (p *Portal) Search(property, key string) engine.Reply {
-	contacts := p.Objects["contacts"]
+func (p *Portal) ObjectProperties(objectType string) engine.Reply {
+	list := []map[string]any{}
+	for _, q := range p.Properties {
+		list = append(list, map[string]any{"name": q.Name, "type": q.Type, "hasUniqueValue": p.Unique[objectType][q.Name]})
+	}
+	for n, u := range p.Unique[objectType] {
+		list = append(list, map[string]any{"name": n, "type": "string", "hasUniqueValue": u})
+	}
+	answer, _ := json.Marshal(list)
+	return engine.Reply{Answer: answer}
+}
+
+func (p *Portal) Search(objectType, property, key string) engine.Reply {
+	contacts := p.Objects[objectType]
 	for _, o := range p.Overrides {
-		if o.Path != searchPath {
+		if o.Path != "/crm/v3/objects/"+objectType+"/search" {
 			continue
 		}
 		if o.Status/100 != 2 {
@@ -89,15 +99,16 @@ func (p *Portal) Search(property, key string) engine.Reply {
 		}
 		contacts = answer.Results
 	}
-	ids := []string{}
+	ids := []any{}
 	for _, c := range contacts {
 		id := asText(c.ID)
 		if id == "" {
 			continue
 		}
-		if function.Lower(asText(c.Properties[property])) == key ||
-			property == "email" && slices.Contains(strings.Split(function.Lower(asText(c.Properties["hs_additional_emails"])), ";"), key) {
-			ids = append(ids, id)
+		if function.Lower(asText(c.Properties[property])) == key {
+			ids = append(ids, map[string]any{"id": id, "secondary": false})
+		} else if property == "email" && slices.Contains(strings.Split(function.Lower(asText(c.Properties["hs_additional_emails"])), ";"), key) {
+			ids = append(ids, map[string]any{"id": id, "secondary": true})
 		}
 	}
 	answer, err := json.Marshal(ids)
