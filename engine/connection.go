@@ -91,7 +91,7 @@ func (p *Program) Bind(s Settings) (*Connection, error) {
 		config = sch.MarkSecrets(arena, config)
 	}
 	c.config = config.Freeze()
-	c.now = instant(arena, s.Now)
+	c.now = instant(s.Now)
 	for _, name := range append(sortedKeys(s.Portal), sortedKeys(s.Unfetched)...) {
 		if !slices.Contains(p.Portals(), name) {
 			return nil, &SettingsError{Setting: "portal." + name, Message: "the destination has no such data", Help: nearest(name, p.Portals())}
@@ -109,15 +109,15 @@ func (p *Program) Bind(s Settings) (*Connection, error) {
 // account too. It is cheap.
 func (c *Connection) At(now time.Time) *Connection {
 	d := *c
-	d.now = instant(value.NewArena(), now)
+	d.now = instant(now)
 	return &d
 }
 
-func instant(arena *value.Arena, t time.Time) *value.Node {
+func instant(t time.Time) *value.Node {
 	if t.IsZero() {
 		return nil
 	}
-	return arena.String(t.UTC().Format(time.RFC3339Nano)).Freeze()
+	return value.TextNode(t.UTC().Format(time.RFC3339Nano))
 }
 
 // runner takes a runner from the pool. What is remembered in it follows from

@@ -96,6 +96,9 @@ func BoolNode(b bool) *Node {
 	return falseNode
 }
 
+// TextNode returns a text that is shared, and so belongs to no arena.
+func TextNode(s string) *Node { return &Node{kind: String, text: s, flags: flagAttached} }
+
 // String returns a text. s must stay unchanged for the life of the arena.
 func (a *Arena) String(s string) *Node {
 	if s == "" {
