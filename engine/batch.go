@@ -34,9 +34,8 @@ type Batch struct {
 	asked      map[questionKey][]*Question // the same, which differ in their arguments only
 	round      int
 	pool       pool
-	misses     map[string]map[string]bool // by portal data, of the events that are mapped
-	items      []item                     // slab that items are taken from
-	indexes    []int                      // slab for item.events
+	items      []item // slab that items are taken from
+	indexes    []int  // slab for item.events
 }
 
 // event is one input and what is known of it.
@@ -115,21 +114,25 @@ func (b *Batch) read(i int, in Input) {
 	e := &b.events[i]
 	e.result.Index = in.Index
 	limits := b.connection.program.limits.Event
+	if in.Metadata != nil {
+		m, err := value.Parse(b.arena, in.Metadata, limits)
+		if err != nil {
+			broken := parseError(err)
+			broken.Message, broken.Path = "the metadata of the event cannot be read: "+broken.Message, ""
+			b.reject(e, broken)
+			return
+		}
+		e.accompany(m) // first: also an event that cannot be read has its place in the order
+	}
 	n, err := value.Parse(b.arena, in.JSON, limits)
 	if err != nil {
 		b.reject(e, parseError(err))
 		return
 	}
 	e.node = n
-	if in.Metadata != nil {
-		if e.metadata, err = value.Parse(b.arena, in.Metadata, limits); err != nil {
-			broken := parseError(err)
-			broken.Message, broken.Path = "the metadata of the event cannot be read: "+broken.Message, ""
-			b.reject(e, broken)
-			return
-		}
-	} else if m := n.Get("message"); m.Kind() == value.Object && n.Get("type") == nil {
-		e.node, e.metadata = m, n.Get("metadata")
+	if m := n.Get("message"); in.Metadata == nil && m.Kind() == value.Object && n.Get("type") == nil {
+		e.node = m
+		e.accompany(n.Get("metadata"))
 	}
 	if e.node.Kind() != value.Object {
 		b.reject(e, &EventError{Code: "not_an_object", Status: 400, Message: "an event is a JSON object, this is " + value.Preview(e.node)})
@@ -138,16 +141,24 @@ func (b *Batch) read(i int, in Input) {
 	if id := e.node.Get("messageId"); id.IsScalar() {
 		e.result.MessageID = scalarText(id)
 	}
-	e.job = e.result.MessageID
-	if id := e.metadata.Get("jobId"); id.IsScalar() {
+	if e.job == "" {
+		e.job = e.result.MessageID
+	}
+	for _, u := range []*value.Node{e.node.Get("userId"), e.node.Get("anonymousId")} {
+		if e.user == "" && u.IsScalar() {
+			e.user = scalarText(u)
+		}
+	}
+}
+
+// accompany takes from the metadata of an event what the batch has to know.
+func (e *event) accompany(m *value.Node) {
+	e.metadata, e.alone = m, m.Get("dontBatch").Bool()
+	if id := m.Get("jobId"); id.IsScalar() {
 		e.job = scalarText(id)
 	}
-	e.alone = e.metadata.Get("dontBatch").Bool()
-	for _, u := range []*value.Node{e.metadata.Get("userId"), e.node.Get("userId"), e.node.Get("anonymousId")} {
-		if u.IsScalar() && !u.IsEmpty() {
-			e.user = scalarText(u)
-			break
-		}
+	if u := m.Get("userId"); u.IsScalar() && !u.IsEmpty() {
+		e.user = scalarText(u)
 	}
 }
 
@@ -198,7 +209,6 @@ func (b *Batch) advance(i int) {
 	e.answers = r.answers
 	if e.done && e.result.Status == Mapped {
 		e.result.Warnings = r.warnings
-		b.note(r.missed)
 	}
 }
 

@@ -44,6 +44,19 @@ var _ = Describe("a large batch", func() {
 		Expect(elements(bind(small(merging, mapping), "{}"), len(ids), func(i int) string { return fmt.Sprintf(`{"id":%s}`, ids[i]) })).
 			To(Equal([][]int{{0, 2}, {1}}))
 	})
+	It("lets nobody overtake an event of the same user that cannot be read", func() {
+		in := inputs(`{"id":"a"}`, `{"id":`, `{"id":"b"}`)
+		for i, user := range []string{"u", "v", "v"} {
+			in[i].Metadata = fmt.Appendf(nil, `{"userId":%q}`, user)
+		}
+		o := bind(small(merging, mapping), "{}").Plan(in).Map()
+		defer o.Release()
+		var out [][]int
+		for _, e := range o.Elements() {
+			out = append(out, e.Indexes)
+		}
+		Expect(out).To(Equal([][]int{{0}, {1}, {2}}))
+	})
 	It("asks each question once, in time", Label("time"), func() {
 		c := bind(small("hosts: {api: https://api.example.com}\nlookups: {ids: {args: [by], host: true}}\nrequests: {q: {method: POST, host: api, url: /q, envelope: =item}}\n",
 			"ask: {found: {lookup: ids, with: {by: mail}, key: input.id}}\nsend: [{request: q, item: {id: =input.id, of: =found}}]\n"), "{}")

@@ -112,9 +112,6 @@ func (b *builder) restKey(of, m *value.Node, name string) error {
 		}
 	}
 	if !d.keep {
-		if !d.read {
-			r.miss(rest, d.target)
-		}
 		if !d.read && rest.Warn != "" {
 			b.warn("not_sent", rest.Warn, name, key, d.target, rest.Left)
 		}
