@@ -35,7 +35,6 @@ func Find(paths []string) ([]string, error) {
 			files = append(files, clean(path))
 			continue
 		}
-		path = filepath.Clean(path) + string(filepath.Separator) // a link to a folder is one, too
 		err = filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
 			if err != nil {
 				return err
@@ -46,10 +45,7 @@ func Find(paths []string) ([]string, error) {
 				}
 				return nil
 			}
-			if !isYAML(name) {
-				return nil
-			}
-			if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() { // links count as what they lead to, as Kubernetes mounts files
+			if !isYAML(name) || !entry.Type().IsRegular() {
 				return nil
 			}
 			data, err := os.ReadFile(name)

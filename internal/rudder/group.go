@@ -101,7 +101,7 @@ func (a *arranger) place(i int) {
 		h.config, d = string(config), d.with(config)
 	}
 	k, known := a.homes[h]
-	if last, before := a.last[a.owner(i)]; !known || h.because == nil && before && last != k {
+	if last, before := a.last[a.owner(i)]; !known || before && last != k && !j.twin {
 		k = a.open(group{destination: d, because: h.because})
 		a.homes[h] = k
 	}

@@ -63,7 +63,9 @@ func read(body []byte, s form) (*request, error) {
 	} else if c.enter('{') {
 		listed = r.object()
 	} else {
-		c.refuse(c.at, "the body is no object")
+		at := c.at
+		c.pass()
+		c.refuse(at, "the body is no object")
 	}
 	c.end()
 	if !listed {
@@ -127,6 +129,7 @@ func (r *request) list() bool {
 	for first := true; c.element(first); first = false {
 		at := c.at
 		if !c.enter('{') {
+			c.pass()
 			c.refuse(at, "a job is no object")
 			return false
 		}
