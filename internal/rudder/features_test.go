@@ -32,7 +32,9 @@ var _ = Describe("Features", func() {
 		}
 	})
 	It("are those that were recorded", func() {
-		var recorded struct{ Response struct{ Body json.RawMessage } }
+		var recorded struct {
+			Response struct{ Body json.RawMessage }
+		}
 		text, err := os.ReadFile("testdata/captures/features.json")
 		Expect(err).NotTo(HaveOccurred())
 		Expect(json.Unmarshal(text, &recorded)).To(Succeed())
