@@ -34,8 +34,9 @@ type Batch struct {
 	asked      map[questionKey][]*Question // the same, which differ in their arguments only
 	round      int
 	pool       pool
-	items      []item // slab that items are taken from
-	indexes    []int  // slab for item.events
+	misses     map[string]map[string]bool // by portal data, of the events that are mapped
+	items      []item                     // slab that items are taken from
+	indexes    []int                      // slab for item.events
 }
 
 // event is one input and what is known of it.
@@ -209,6 +210,7 @@ func (b *Batch) advance(i int) {
 	e.answers = r.answers
 	if e.done && e.result.Status == Mapped {
 		e.result.Warnings = r.warnings
+		b.note(r.missed)
 	}
 }
 

@@ -371,40 +371,21 @@ func (r *runner) match(a *asked, found []finding) error {
 	return nil
 }
 
-// likely appends the keys that the item may match: those that it is compared
-// with have to be its values.
+// likely appends the keys that the item may match, as positions.
 func (r *runner) likely(l *plan.Lookup, at map[string]int, out []int) []int {
-	if len(at) > 1 && l.Compared != nil {
-		known := true
-		take := func(text string) {
+	known := l.Compared != nil
+	for i := range l.Compared {
+		known = known && l.Compared[i].Texts(&r.frame, func(text string) {
 			if k, ok := at[text]; ok && !slices.Contains(out, k) {
 				out = append(out, k)
 			}
-		}
-		for _, p := range l.Compared {
-			v, err := p.Eval(&r.frame)
-			if err != nil { // whoever tries the condition will see
-				known = false
-				break
-			}
-			if v.Kind() == value.String {
-				take(v.Text())
-			}
-			for m := v.First(); m != nil; m = m.Next() {
-				if v.Kind() == value.Object {
-					take(m.Key())
-				} else if m.Kind() == value.String {
-					take(m.Text())
-				}
-			}
-		}
-		if known {
-			return out
-		}
+		})
 	}
-	out = out[:0]
-	for k := range len(at) {
-		out = append(out, k)
+	if !known { // or whoever tries the condition will see why not
+		out = out[:0]
+		for k := range len(at) {
+			out = append(out, k)
+		}
 	}
 	return out
 }

@@ -328,6 +328,68 @@ var _ = Describe("the answer to a lookup", func() {
 		Expect(call.Read(answer(`{"people":[{"id":1,"mail":"a"}]}`))).To(BeNil())
 		Expect(replies(call)).To(Equal([]string{`[{"id":1,"for":"a"}]`}))
 	})
+	// The second list is what the condition compares the key with.
+	DescribeTable("is matched without trying every key for every item", func(matches string, compared ...string) {
+		lookup := "{keys: {max: 1000}, request: {method: POST, host: api, url: /l, body: =keys}, answer: body, matches: '%s'}"
+		p := small(smallRequest+fmt.Sprintf("lookups: {l: "+lookup+", every: "+lookup+"}\n", matches, "("+matches+") || false"),
+			"ask: {found: {lookup: l, key: input.k}, every: {lookup: every, key: input.k}}\nsend: [{request: q, item: {found: =found, every: =every}}]\n")
+		var got []string
+		for _, c := range p.Plan().Lookups["l"].Compared {
+			got = append(got, c.Text)
+		}
+		Expect(got).To(HaveExactElements(compared))
+		Expect(p.Plan().Lookups["every"].Compared).To(BeEmpty())
+		c := bind(p, "{}")
+		b := c.Plan(inputs(`{"k":"a"}`, `{"k":"b"}`, `{"k":"c"}`, `{"k":"5"}`, `{"k":"x"}`))
+		defer b.Release()
+		both := c.Calls(b.Questions())
+		Expect(both).To(HaveLen(2))
+		for _, call := range both {
+			Expect(call.Read(answer(`[{"id":"a"},{"id":"B","l":["c","x"]},{"id":5,"l":{"b":1,"a":1}},{"id":null,"l":null},{"l":["c",5,null]},{"id":"x","l":["x"]},{"t":"a b c"}]`))).To(BeNil())
+		}
+		Expect(replies(both[0])).To(Equal(replies(both[1])))
+	},
+		Entry("by ==", `item.id == key`, "item.id"),
+		Entry("by == the other way around", `key == lower(text(item.id))`, "lower(text(item.id))"),
+		Entry("by in", `key in item.l`, "item.l"),
+		Entry("by one of several", `item.id == key || key in item.l || key == "x"`, "item.id", "item.l", `"x"`),
+		Entry("by one of two that both hold", `item.l != null && (item.id == key || key in item.l)`, "item.id", "item.l"),
+		Entry("by the first of two", `item.id == key && key in item.l`, "item.id"),
+		Entry("by something that fails for others", `item.id != null && key in split(item.t, " ")`, `split(item.t, " ")`),
+		Entry("by a pattern", `text(item.id).startsWith(key)`),
+		Entry("by one of several, or a pattern", `item.id == key || text(item.id).contains(key)`),
+		Entry("by what is not equal", `item.id != key`),
+		Entry("by what is not so", `!(item.id == key)`),
+		Entry("by what is made of the key", `item.id == lower(key)`),
+		Entry("by itself", `key == key && item.id != null`),
+		Entry("by a loop", `item.l.exists(k, k == key)`),
+		Entry("by an alternative", `item.id == null ? key in item.l : item.id == key`),
+	)
+	It("may have many items that each key has to be tried with", func() {
+		c := bind(small(smallRequest+"lookups: {l: {keys: {max: 100}, request: {method: POST, host: api, url: /l, body: =keys}, answer: body, matches: 'item.ids.exists(i, i.lowerAscii() == key)'}}\n",
+			"ask: {found: {lookup: l, key: input.k}}\nsend: [{request: q, item: {found: =found}}]\n"), "{}")
+		var events, items []string
+		for i := range 200 {
+			items = append(items, fmt.Sprintf(`{"ids":["A%d","B%d","C%d"]}`, i, i, i))
+			if i < 100 {
+				events = append(events, fmt.Sprintf(`{"k":"b%d"}`, i))
+			}
+		}
+		b := c.Plan(inputs(events...))
+		defer b.Release()
+		call := c.Calls(b.Questions())[0]
+		Expect(call.Read(answer("[" + strings.Join(items, ",") + "]"))).To(BeNil())
+		Expect(replies(call)[99]).To(Equal(`[{"ids":["A99","B99","C99"]}]`))
+	})
+	It("takes no longer than the events of a batch may", func() {
+		c := bind(small(smallRequest+"lookups: {l: {keys: {max: 100}, request: {method: POST, host: api, url: /l, body: =keys}, answer: body, matches: 'item.exists(x, item.exists(y, x == y + key))'}}\n",
+			"ask: {found: {lookup: l, key: input.k}}\nsend: [{request: q, item: {found: =found}}]\n", engine.WithLimits(engine.Limits{BatchSteps: 100_000})), "{}")
+		b := c.Plan(inputs(`{"k":"a"}`))
+		defer b.Release()
+		list := "[" + strings.Repeat(`"a",`, 200) + `"a"]`
+		_, err := c.Calls(b.Questions())[0].Read(answer("[" + strings.Repeat(list+",", 20) + list + "]"))
+		Expect(err).To(MatchError(ContainSubstring("too many steps")))
+	})
 	It("may be a value as a whole", func() {
 		c := calls(config)
 		b := c.Plan(inputs(`{"one":"a"}`, `{"one":"b"}`))

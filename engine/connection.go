@@ -160,6 +160,10 @@ func (c *Connection) loadPortals(s Settings, arena *value.Arena) error {
 		var builtin *value.Node
 		if p.Builtin != nil {
 			v, _, err := c.portal(p, p.Builtin, arena, limits)
+			if wantedBy(err) != "" { // it is made of what is not fetched, so it is as little known
+				c.unread[i] = err
+				continue
+			}
 			if err != nil {
 				return &SettingsError{Setting: "portal." + p.Name, Message: "the built-in data cannot be read: " + err.Error(), Help: "correct the file named under builtin", Cause: err}
 			}
@@ -170,6 +174,10 @@ func (c *Connection) loadPortals(s Settings, arena *value.Arena) error {
 			continue
 		}
 		v, extend, err := c.portal(p, given, arena, limits)
+		if wantedBy(err) != "" {
+			c.unread[i] = err
+			continue
+		}
 		if err != nil {
 			return &SettingsError{Setting: "portal." + p.Name, Message: err.Error(), Help: "give what the API answers, or a form that the rules accept (" + p.Place + ")", Cause: err}
 		}

@@ -16,10 +16,20 @@ import (
 // small loads a destination of one mapping m.
 func small(destination, mapping string, with ...engine.Option) *engine.Program {
 	GinkgoHelper()
-	p, err := engine.Load(fstest.MapFS{
+	return smallWith(nil, destination, mapping, with...)
+}
+
+// smallWith is small with more files in the folder.
+func smallWith(files map[string]string, destination, mapping string, with ...engine.Option) *engine.Program {
+	GinkgoHelper()
+	folder := fstest.MapFS{
 		"d.yaml": {Data: []byte("celmap: destination/v1\nname: d\nroutes: [{to: m}]\n" + destination)},
 		"m.yaml": {Data: []byte("celmap: mapping/v1\nname: m\n" + mapping)},
-	}, with...)
+	}
+	for name, text := range files {
+		folder[name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	p, err := engine.Load(folder, with...)
 	Expect(err).NotTo(HaveOccurred())
 	return p
 }

@@ -112,6 +112,9 @@ func (b *builder) restKey(of, m *value.Node, name string) error {
 		}
 	}
 	if !d.keep {
+		if !d.read {
+			r.miss(rest, d.target)
+		}
 		if !d.read && rest.Warn != "" {
 			b.warn("not_sent", rest.Warn, name, key, d.target, rest.Left)
 		}

@@ -28,6 +28,7 @@ type runner struct {
 	answers  []answered // of the event's asks
 	warnings []Warning
 	unread   error // a message would have shown data that is not fetched
+	missed   []miss
 
 	values []*value.Node // by slot
 	stamp  []uint64      // values[i] belongs to the event with this epoch
@@ -92,6 +93,7 @@ func (r *runner) variable(name string) int {
 // start makes r ready for an event that may take so many steps.
 func (r *runner) start(event *value.Node, steps int) {
 	r.event, r.answers, r.warnings, r.unread = event, nil, nil, nil
+	r.missed = r.missed[:0]
 	r.frame.Steps = steps
 	r.within = nil // a panic may have left it
 	r.epoch++
@@ -440,7 +442,7 @@ const shownRunes = 200
 
 func (r *runner) shown(v *value.Node, err error) string {
 	if err != nil {
-		if u := (*unfetched)(nil); errors.As(err, &u) {
+		if wantedBy(err) != "" {
 			r.unread = err
 		}
 		return "(" + err.Error() + ")"

@@ -3,8 +3,10 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/celmap/celmap/engine/plan"
+	"github.com/celmap/celmap/engine/value"
 )
 
 // unfetched is the cause of an error of rules that read data about the account
@@ -36,15 +38,75 @@ func unfetchedError(p *plan.Portal, f *LookupFailure) *EventError {
 func (b *Batch) Wants() []string {
 	wanted := map[string]bool{}
 	for i := range b.events {
-		var u *unfetched
-		if e := b.events[i].result.Error; e != nil && errors.As(e.Cause, &u) {
-			wanted[u.portal.Name] = true
+		if e := b.events[i].result.Error; e != nil {
+			if name := wantedBy(e.Cause); name != "" {
+				wanted[b.connection.before(name)] = true
+			}
 		}
 	}
 	return sortedKeys(wanted)
 }
 
-// Misses returns names that events of the batch gave values for and that were
-// left out because data about the account lacks them, by the name of the data: of
-// that only whose rules say refreshOnMiss. Both are sorted.
-func (b *Batch) Misses() map[string][]string { return nil }
+// wantedBy returns the name of the data that was read and is not fetched, "" if
+// that is not what failed.
+func wantedBy(err error) string {
+	if u := (*unfetched)(nil); errors.As(err, &u) {
+		return u.portal.Name
+	}
+	return ""
+}
+
+// before returns the data that has to be fetched first to fetch some: that which
+// its request is made of, or itself.
+func (c *Connection) before(name string) string {
+	_, err := c.PortalCall(name)
+	if other := wantedBy(err); other != "" && other != name {
+		return c.before(other)
+	}
+	return name
+}
+
+// miss is a target that an object left out because of portal data.
+type miss struct {
+	portal *plan.Portal
+	target string
+}
+
+// miss notes a target that rest leaves out, if portal data that could be fetched
+// again lacks it.
+func (r *runner) miss(rest *plan.Rest, target string) {
+	for _, p := range rest.Refreshed {
+		data := r.connection.portals[r.program.Slots[p.Slot].Portal]
+		if data.Kind() == value.Object && data.Get(target) == nil {
+			r.missed = append(r.missed, miss{p, target})
+		}
+	}
+}
+
+func (b *Batch) note(missed []miss) {
+	for _, m := range missed {
+		names := b.misses[m.portal.Name]
+		if names == nil {
+			if b.misses == nil {
+				b.misses = map[string]map[string]bool{}
+			}
+			names = map[string]bool{}
+			b.misses[m.portal.Name] = names
+		}
+		if !names[m.target] {
+			names[strings.Clone(m.target)] = true
+		}
+	}
+}
+
+// Misses returns names that mapped events of the batch gave values for and that
+// were left out because data about the account lacks them, by the name of the
+// data: of that only whose rules say refreshOnMiss. The names are sorted. It is
+// complete once the batch is mapped.
+func (b *Batch) Misses() map[string][]string {
+	out := make(map[string][]string, len(b.misses))
+	for name, missed := range b.misses {
+		out[name] = sortedKeys(missed)
+	}
+	return out
+}

@@ -223,10 +223,39 @@ func (d *dependencies) keyOnly() {
 				o.TypeFixed = follows(o.Type...)
 				if o.Rest != nil {
 					o.Rest.KeyOnly = o.TypeFixed && follows(o.Rest.As, o.Rest.Keep)
+					o.Rest.Refreshed = d.refreshed(o.Rest.Keep)
 				}
 			})
 		}
 	}
+}
+
+// refreshed returns the portal data that an expression reads, of that which is
+// fetched again on a miss.
+func (d *dependencies) refreshed(e *Expr) (out []*Portal) {
+	if e == nil {
+		return nil
+	}
+	seen := map[int]bool{}
+	var look func(slots []int)
+	look = func(slots []int) {
+		for _, s := range slots {
+			if seen[s] {
+				continue
+			}
+			seen[s] = true
+			slot := &d.program.Slots[s]
+			if slot.Kind == PortalSlot {
+				if p := d.program.Portals[slot.Portal]; p.RefreshOnMiss {
+					out = append(out, p)
+				}
+			}
+			uses, _ := d.uses(slot)
+			look(uses)
+		}
+	}
+	look(e.Slots())
+	return out
 }
 
 // eachObject visits an object and those nested in it.

@@ -284,6 +284,10 @@ type Rest struct {
 	Warn   string
 	Left   *Rule // the place behind a warning that a key is left out
 
+	// Refreshed is what Keep reads, directly or through names that follow from it, of
+	// portal data that is fetched again where it lacks a target.
+	Refreshed []*Portal
+
 	// KeyOnly: target, keep and type follow from the key (and config and portal
 	// data) alone, so they are computed once for each distinct key.
 	KeyOnly bool
@@ -423,9 +427,9 @@ type Lookup struct {
 	TTL       time.Duration
 	Failure   []Failure
 
-	// Compared is what Matches compares the key with: an item whose values of these
-	// do not have a key does not match it. nil: nothing is known.
-	Compared []*expression.Program
+	// Compared is what Matches compares the key with: an item for which none of it
+	// holds does not match. nil: nothing is known.
+	Compared []expression.Comparison
 }
 
 // Lists reports whether an answer is a list of what each item gives.

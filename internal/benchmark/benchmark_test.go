@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -128,6 +129,41 @@ func BenchmarkIdentifySearch(b *testing.B) { benchmark(b, "search", "identify") 
 func BenchmarkIdentifyLegacy(b *testing.B) { benchmark(b, "legacy", "identify") }
 func BenchmarkTrack(b *testing.B)          { benchmark(b, "upsert", "track") }
 func BenchmarkMixed(b *testing.B)          { benchmark(b, "upsert", "mixed") }
+
+// BenchmarkSearch makes the search for the contacts of a batch, and reads its
+// answer: as many contacts as keys.
+func BenchmarkSearch(b *testing.B) {
+	c := connection(b, "search")
+	var events []engine.Input
+	for i := range 100 {
+		events = append(events, engine.Input{JSON: fmt.Appendf(nil, `{"type":"identify","userId":"u","traits":{"email":"p%d@example.com","account_id":"A-%d"}}`, i, i)})
+	}
+	batch := c.Plan(events)
+	defer batch.Release()
+	questions := batch.Questions()
+	answer := []byte(`{"results":[`)
+	for i, q := range questions {
+		if i > 0 {
+			answer = append(answer, ',')
+		}
+		answer = fmt.Appendf(answer, `{"id":"%d","createdAt":"2024-01-01T00:00:00Z","properties":{%q:%q,"hs_additional_emails":null}}`, i, q.With.Get("property").Text(), q.Key)
+	}
+	answer = append(answer, "]}"...)
+	b.ReportAllocs()
+	b.ResetTimer()
+	for b.Loop() {
+		for _, call := range c.Calls(questions) {
+			if _, err := call.Read(engine.Answer{Status: 200, Body: answer}); err != nil {
+				b.Fatal(err)
+			}
+			if replies := call.Replies(); string(replies[0].Answer) == "" {
+				b.Fatal("nothing is found")
+			}
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(questions)), "ns/key")
+	b.ReportMetric(float64(len(questions)), "keys")
+}
 
 // TestAllocations gates what the issue of speed turns on: 30 allocations an
 // event at most, wherever it runs.
