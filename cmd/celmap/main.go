@@ -16,6 +16,7 @@ type commands struct {
 	Map     mapCommand     `cmd:"" help:"Map events to requests, one result a line."`
 	Check   checkCommand   `cmd:"" help:"Compile mappings, schemas and fixtures, and say what is wrong with them."`
 	Test    testCommand    `cmd:"" help:"Run fixtures."`
+	Serve   serveCommand   `cmd:"" help:"Answer rudder-server in the place of its transformer."`
 	Help    helpCommand    `cmd:"" help:"Explain a code of a message, such as R301, or a verb."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }

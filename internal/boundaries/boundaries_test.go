@@ -169,4 +169,6 @@ var _ = DescribeTable("A library is imported in one package", func(library, only
 	Entry(nil, "github.com/hashicorp/golang-lru/v2", "internal/lookup"),
 	Entry(nil, "golang.org/x/time", "internal/lookup"),
 	Entry(nil, "unsafe", "engine/value"),
+	Entry(nil, "github.com/fsnotify/fsnotify", "internal/serve"),
+	Entry(nil, "github.com/prometheus/client_golang", "internal/serve"),
 )

@@ -35,6 +35,7 @@ func Find(paths []string) ([]string, error) {
 			files = append(files, clean(path))
 			continue
 		}
+		path = filepath.Clean(path) + string(filepath.Separator) // a link to a folder is one, too
 		err = filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
 			if err != nil {
 				return err
@@ -45,7 +46,10 @@ func Find(paths []string) ([]string, error) {
 				}
 				return nil
 			}
-			if !isYAML(name) || !entry.Type().IsRegular() {
+			if !isYAML(name) {
+				return nil
+			}
+			if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() { // links count as what they lead to, as Kubernetes mounts files
 				return nil
 			}
 			data, err := os.ReadFile(name)

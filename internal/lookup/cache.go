@@ -63,3 +63,10 @@ func (c *cache[K, V]) store(k K, v V, bytes int64) {
 		c.lru.RemoveOldest()
 	}
 }
+
+// size returns how many values are remembered, and their bytes.
+func (c *cache[K, V]) size() (entries int, bytes int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lru.Len(), c.bytes
+}

@@ -3,6 +3,7 @@ package lookup
 import (
 	"cmp"
 	"crypto/sha256"
+	"math"
 	"net/http"
 	"time"
 	"weak"
@@ -69,7 +70,7 @@ func (a *account) ask(about *engine.Question, name string, keys []string) []*tic
 		}
 		tickets[i] = t
 	}
-	for l.clerks < mostClerks && l.idle*l.most() < len(l.waiting) {
+	for len(l.waiting) > 0 && l.clerks < mostClerks && l.idle < (len(l.waiting)-1)/l.most()+1 {
 		l.clerks, l.idle = l.clerks+1, l.idle+1
 		go l.serve()
 	}
@@ -90,7 +91,12 @@ func lasting(q *engine.Question) engine.Question {
 }
 
 // most is how many keys go into one call.
-func (l *line) most() int { return cmp.Or(l.about.Lookup.MaxKeys, usualKeys) }
+func (l *line) most() int {
+	if !l.about.Lookup.Keyed { // one answer is for all
+		return math.MaxInt
+	}
+	return cmp.Or(l.about.Lookup.MaxKeys, usualKeys)
+}
 
 // serve makes calls as long as questions wait.
 func (l *line) serve() {

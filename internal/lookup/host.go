@@ -185,3 +185,21 @@ func (h *Host) Outdated(d Destination, names []string) {
 		}
 	}
 }
+
+// Remembered is how much a host remembers.
+type Remembered struct {
+	Destinations int   // that are bound to their rules
+	Portals      int   // portal data of accounts
+	Answers      int   // to questions
+	Bytes        int64 // of all of it, about
+}
+
+// Remembered returns how much the host remembers now.
+func (h *Host) Remembered() (r Remembered) {
+	var destinations, portals, answers int64
+	r.Destinations, destinations = h.accounts.size()
+	r.Portals, portals = h.portals.size()
+	r.Answers, answers = h.answers.size()
+	r.Bytes = destinations + portals + answers
+	return r
+}

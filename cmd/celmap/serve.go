@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"net/url"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/celmap/celmap/engine"
+	"github.com/celmap/celmap/internal/serve"
+)
+
+type serveCommand struct {
+	Listen      string        `default:":9090" placeholder:"ADDR" help:"Address to listen on (${default}); port 0 picks a free one."`
+	Mapping     []string      `default:"hubspot" sep:"none" placeholder:"DIR" help:"Folder of rules, or the name of a built-in mapping (${default}). Repeatable."`
+	Fixtures    []string      `sep:"none" placeholder:"PATH" help:"Folder or file of fixtures that rules have to pass before they are served. Default: those in the folders of rules, and in folders called fixtures beside them. Repeatable."`
+	Upstream    *url.URL      `placeholder:"URL" help:"The ordinary transformer, which gets all that is not for the destinations served here, untouched."`
+	ConnectTo   []detour      `sep:"none" placeholder:"HOST=URL" help:"Send the traffic for a host elsewhere, for tests and proxies. Repeatable."`
+	Watch       bool          `default:"true" negatable:"" help:"Load rules again when their files change (on by default). SIGHUP does it in any case."`
+	MaxBody     size          `default:"200MB" placeholder:"SIZE" help:"Most bytes of one request's body (${default})."`
+	MaxBodies   size          `default:"1GB" placeholder:"SIZE" help:"Most bytes of the bodies of all requests in memory (${default})."`
+	MaxInFlight int64         `default:"2000" placeholder:"N" help:"Most requests that are worked on together (${default}); those beyond are answered with 503."`
+	Timeout     time.Duration `default:"2m" placeholder:"DURATION" help:"Most time to read a request and to work on it (${default})."`
+	Drain       time.Duration `default:"5s" placeholder:"DURATION" help:"How long requests are still taken after SIGTERM, until callers know (${default})."`
+	LogLevel    slog.Level    `default:"info" placeholder:"LEVEL" help:"debug (with a line for each request), info, warn or error (${default})."`
+	Pprof       string        `placeholder:"ADDR" help:"Address for Go's profiles under /debug/pprof/, apart from the others. Default: none."`
+}
+
+func (serveCommand) Help() string {
+	return `Stands where rudder-server expects its transformer (DEST_TRANSFORM_URL), and answers for the destinations
+whose rules it has. docs/operators.md tells how to set it up.
+
+Pages: /health (alive), /ready (with what is wrong with rules that are not served), /metrics (Prometheus), /version.
+Logs are JSON, one object a line, on standard error.
+
+Example: celmap serve --mapping rules --upstream http://transformer:9090`
+}
+
+// size is a number of bytes on the command line.
+type size int64
+
+func (b *size) UnmarshalText(text []byte) error {
+	digits := strings.TrimRight(strings.ToUpper(string(text)), "KMGB")
+	factor, known := map[string]int64{"": 1, "B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30}[strings.ToUpper(string(text[len(digits):]))]
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || !known || n < 1 || n > (1<<62)/factor {
+		return fmt.Errorf("%q is no size: write it as 200MB; KB, MB and GB are powers of 1024", text)
+	}
+	*b = size(n * factor)
+	return nil
+}
+
+// detour is HOST=URL.
+type detour struct {
+	host string
+	to   *url.URL
+}
+
+func (d *detour) UnmarshalText(text []byte) error {
+	host, to, _ := strings.Cut(string(text), "=")
+	u, err := url.Parse(to)
+	if err != nil || host == "" || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return fmt.Errorf("%q is none: write it as api.example.com=http://localhost:8080", text)
+	}
+	*d = detour{strings.ToLower(host), u}
+	return nil
+}
+
+func (c *serveCommand) Run(s *streams) error {
+	mappings, err := c.mappings()
+	if err != nil {
+		return err
+	}
+	if u := c.Upstream; u != nil && (u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "") {
+		return usage("--upstream %q: write it as http://transformer:9090", u.Redacted())
+	}
+	connectTo := make(map[string]*url.URL)
+	for _, d := range c.ConnectTo {
+		connectTo[d.host] = d.to
+	}
+	// Signals are waited for first: one that comes while the server starts counts, too.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // so that a second one ends the process
+	again := make(chan os.Signal, 1)
+	signal.Notify(again, syscall.SIGHUP)
+	defer signal.Stop(again)
+
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return usage("--listen: %w", err)
+	}
+	if c.Pprof != "" {
+		side, err := profiles(c.Pprof)
+		if err != nil {
+			return err
+		}
+		defer side.Close()
+	}
+	server := serve.New(serve.Options{
+		Mappings: mappings, Fixtures: c.Fixtures, Watch: c.Watch, Upstream: c.Upstream, ConnectTo: connectTo,
+		MaxBody: int64(c.MaxBody), MaxBodies: int64(c.MaxBodies), MaxInFlight: c.MaxInFlight, Timeout: c.Timeout, Drain: c.Drain,
+		Version: versionName(), Log: slog.New(slog.NewJSONHandler(s.err, &slog.HandlerOptions{Level: c.LogLevel})),
+	})
+	go func() {
+		for {
+			select {
+			case <-again:
+				server.Reload()
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return server.Run(ctx, listener, func() { fmt.Fprintf(s.err, "listening on http://%s\n", listener.Addr()) })
+}
+
+// mappings returns what is served. The rules are read anew each time, also where
+// another folder has taken the place of theirs.
+func (c *serveCommand) mappings() ([]serve.Mapping, error) {
+	var all []serve.Mapping
+	for _, name := range c.Mapping {
+		m, err := findMapping(name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, serve.Mapping{Name: m.name, Folder: m.dir, Load: func() (program *engine.Program, bases []string, err error) {
+			now := m
+			if m.dir != "" {
+				now.files = folderFS(m.dir)
+			}
+			program, err = now.loadWith(engine.WithBase(func(name string) (fs.FS, string, bool) {
+				if m.dir != "" {
+					bases = append(bases, filepath.Join(m.dir, filepath.FromSlash(name)))
+				}
+				return now.base(name)
+			}, builtinNames()...))
+			return program, bases, err
+		}})
+	}
+	return all, nil
+}
+
+// profiles serves Go's profiles.
+func profiles(address string) (*http.Server, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, usage("--pprof: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = server.Serve(listener) }() // until it is closed
+	return server, nil
+}
