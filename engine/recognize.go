@@ -45,12 +45,14 @@ func (c *Connection) borrow(use func(*runner)) {
 }
 
 // Jobs tells for each item of the request, in order, which inputs it stands
-// for, by their Index: more than one where duplicates were merged.
+// for, by their Index, each once: more than one where duplicates were merged.
 func (o *Output) Jobs(q *Request) [][]int {
 	jobs := make([][]int, len(q.items))
 	for i, it := range q.items {
 		for _, k := range it.events {
-			jobs[i] = append(jobs[i], o.batch.events[k].result.Index)
+			if index := o.batch.events[k].result.Index; !slices.Contains(jobs[i], index) {
+				jobs[i] = append(jobs[i], index)
+			}
 		}
 	}
 	return jobs

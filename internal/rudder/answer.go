@@ -113,14 +113,14 @@ func (w *writer) element(el *engine.Element) {
 		w.begin()
 		w.dst = append(w.dst, `"batchedRequest":`...)
 		if len(el.Requests) == 1 {
-			w.descriptor(&el.Requests[0])
+			w.descriptor(&el.Requests[0], w.sharing(el))
 		} else { // of one event: sent in order, up to the first that fails
 			w.dst = append(w.dst, '[')
 			for i := range el.Requests {
 				if i > 0 {
 					w.dst = append(w.dst, ',')
 				}
-				w.descriptor(&el.Requests[i])
+				w.descriptor(&el.Requests[i], "")
 			}
 			w.dst = append(w.dst, ']')
 		}
@@ -213,7 +213,7 @@ func (w *writer) result(i int, result *engine.Result) {
 	for k := range result.Requests {
 		w.begin()
 		w.dst = append(w.dst, `"output":`...)
-		w.descriptor(&result.Requests[k])
+		w.descriptor(&result.Requests[k], "")
 		w.dst = append(w.dst, ',')
 		w.own(i, v)
 	}
@@ -226,9 +226,19 @@ func (w *writer) own(i int, v verdict) {
 	w.dst = append(w.dst, '}')
 }
 
+// sharing notes for the delivery proxy which jobs share the records of an
+// element's only request.
+func (w *writer) sharing(el *engine.Element) string {
+	if len(el.Indexes) == 1 {
+		return ""
+	}
+	out := w.groups[w.jobs[el.Indexes[0]].group].output
+	return sharing(out, w.t.Program, &el.Requests[0], func(i int) int64 { return w.jobs[i].id })
+}
+
 // descriptor writes a request as rudder-server reads it: with all its parts, also
-// the empty ones.
-func (w *writer) descriptor(q *engine.Request) {
+// the empty ones. The note is for the delivery proxy; see sharing.
+func (w *writer) descriptor(q *engine.Request, note string) {
 	d := q.Descriptor
 	endpoint := d.Get("endpoint").Text()
 	w.dst = value.AppendString(append(w.dst, `{"version":"1","type":"REST","method":`...), d.Get("method").Text())
@@ -241,6 +251,9 @@ func (w *writer) descriptor(q *engine.Request) {
 	w.dst = appendPart(append(w.dst, `,"XML":`...), body.Get("XML"))
 	w.dst = appendPart(append(w.dst, `,"FORM":`...), body.Get("FORM"))
 	w.dst = value.AppendString(append(w.dst, `},"files":{},"endpointPath":`...), pathOf(endpoint))
+	if note != "" {
+		w.dst = value.AppendString(append(w.dst, `,"userId":`...), note)
+	}
 	w.dst = append(w.dst, '}')
 }
 
