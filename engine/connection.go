@@ -152,45 +152,64 @@ func (c *Connection) loadPortals(s Settings, arena *value.Arena) error {
 	limits := c.program.limits.Event
 	limits.Bytes, limits.Nodes = 32<<20, 2_000_000
 	for i, p := range c.program.plan.Portals {
-		given, ok := s.Portal[p.Name]
-		if failure, unfetched := s.Unfetched[p.Name]; unfetched && !ok {
-			c.unread[i] = unfetchedError(p, failure)
-			continue
-		}
-		var builtin *value.Node
-		if p.Builtin != nil {
-			v, _, err := c.portal(p, p.Builtin, arena, limits)
-			if wantedBy(err) != "" { // it is made of what is not fetched, so it is as little known
-				c.unread[i] = err
-				continue
-			}
-			if err != nil {
-				return &SettingsError{Setting: "portal." + p.Name, Message: "the built-in data cannot be read: " + err.Error(), Help: "correct the file named under builtin", Cause: err}
-			}
-			builtin = v
-		}
-		if !ok {
-			c.portals[i] = builtin.Freeze()
-			continue
-		}
-		v, extend, err := c.portal(p, given, arena, limits)
+		v, err := c.data(p, s, arena, limits)
 		if wantedBy(err) != "" {
 			c.unread[i] = err
 			continue
 		}
 		if err != nil {
-			return &SettingsError{Setting: "portal." + p.Name, Message: err.Error(), Help: "give what the API answers, or a form that the rules accept (" + p.Place + ")", Cause: err}
-		}
-		if extend && builtin != nil {
-			sum := arena.Fork(builtin)
-			for m := v.First(); m != nil; m = m.Next() {
-				arena.Set(sum, m.Key(), m)
-			}
-			v = sum
+			return err
 		}
 		c.portals[i] = v.Freeze()
 	}
 	return nil
+}
+
+// data computes what settings say of one portal, else what is built in.
+func (c *Connection) data(p *plan.Portal, s Settings, arena *value.Arena, limits value.Limits) (*value.Node, error) {
+	given, ok := s.Portal[p.Name]
+	if !ok {
+		if failure, unfetched := s.Unfetched[p.Name]; unfetched {
+			return nil, unfetchedError(p, failure)
+		}
+		return c.builtin(p, arena, limits)
+	}
+	v, extend, err := c.portal(p, given, arena, limits)
+	if err != nil {
+		return nil, unreadable(p, err, "", "give what the API answers, or a form that the rules accept ("+p.Place+")")
+	}
+	if !extend {
+		return v, nil
+	}
+	builtin, err := c.builtin(p, arena, limits)
+	if err != nil || builtin == nil {
+		return v, err
+	}
+	sum := arena.Fork(builtin)
+	for m := v.First(); m != nil; m = m.Next() {
+		arena.Set(sum, m.Key(), m)
+	}
+	return sum, nil
+}
+
+// unreadable says that data cannot be read. What is made of data that is not
+// fetched is as little known as that.
+func unreadable(p *plan.Portal, err error, message, help string) error {
+	if wantedBy(err) != "" {
+		return err
+	}
+	return &SettingsError{Setting: "portal." + p.Name, Message: message + err.Error(), Help: help, Cause: err}
+}
+
+func (c *Connection) builtin(p *plan.Portal, arena *value.Arena, limits value.Limits) (*value.Node, error) {
+	if p.Builtin == nil {
+		return nil, nil
+	}
+	v, _, err := c.portal(p, p.Builtin, arena, limits)
+	if err != nil {
+		return nil, unreadable(p, err, "the built-in data cannot be read: ", "correct the file named under builtin")
+	}
+	return v, nil
 }
 
 func (c *Connection) portal(p *plan.Portal, data []byte, arena *value.Arena, limits value.Limits) (v *value.Node, extend bool, err error) {
