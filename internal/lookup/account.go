@@ -1,12 +1,10 @@
 package lookup
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"log/slog"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,8 +26,9 @@ type account struct {
 	pace    *pace
 
 	once sync.Once
-	err  error  // it cannot be bound
-	uses []*use // of portal data that is fetched
+	err  error              // it cannot be bound
+	base *engine.Connection // without any portal data
+	uses []*use             // of portal data that is fetched
 
 	binding sync.Mutex // held while rules are bound that many wait for
 	current atomic.Pointer[binding]
@@ -78,10 +77,8 @@ func (h *Host) account(d Destination) (*account, error) {
 func (a *account) weight() int64 {
 	n := 20_000 + 10*len(a.config)
 	for _, u := range a.uses {
-		if u.portal != nil {
-			if s := u.state.Load(); s != nil {
-				n += 6 * len(s.data)
-			}
+		if s := u.last(); s != nil {
+			n += 6 * len(s.data)
 		}
 	}
 	return int64(n)
@@ -99,20 +96,9 @@ func (a *account) open() {
 		a.err = err
 		return
 	}
+	a.base = b.connection
 	for _, u := range a.uses {
-		call, err := b.connection.PortalCall(u.name)
-		if err != nil {
-			u.refused = &engine.LookupFailure{Status: 400, Message: err.Error()}
-			var known *engine.EventError
-			if errors.As(err, &known) {
-				u.refused.Status, u.refused.Message = known.Status, known.Message
-			}
-			continue
-		}
-		u.call, u.key = call, sumOf(a.kind, a.id, call)
-		u.portal = a.host.portals.getOr(u.key, 0, func() *portal {
-			return &portal{flight: strconv.FormatUint(versions.Add(1), 10)}
-		})
+		_, _ = a.resolve(u, a.base) // else when events want it, which is when it has to be told why not
 	}
 }
 
@@ -178,7 +164,7 @@ func (a *account) bind(now time.Time, failures map[string]*engine.LookupFailure,
 			known = u.known(now)
 		}
 		if known == nil {
-			settings.Unfetched[u.name] = cmp.Or(u.refused, failures[u.name])
+			settings.Unfetched[u.name] = failures[u.name]
 			continue
 		}
 		settings.Portal[u.name], b.versions[i] = known.data, known.version
@@ -197,10 +183,8 @@ func (a *account) forget(err error) bool {
 	}
 	name, _ := strings.CutPrefix(wrong.Setting, "portal.")
 	for _, u := range a.uses {
-		if u.name == name && u.portal != nil {
-			if s := u.state.Load(); s != nil {
-				return u.state.CompareAndSwap(s, nil)
-			}
+		if s := u.last(); s != nil && u.name == name {
+			return u.source.Load().state.CompareAndSwap(s, nil)
 		}
 	}
 	return false

@@ -180,8 +180,8 @@ func (h *Host) Outdated(d Destination, names []string) {
 		return // there is no data then
 	}
 	for _, u := range a.uses {
-		if u.portal != nil && slices.Contains(names, u.name) {
-			u.outdated(h.now())
+		if from := u.source.Load(); from != nil && slices.Contains(names, u.name) {
+			from.outdated(h.now())
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -47,32 +48,54 @@ type use struct {
 	name          string
 	ttl           time.Duration
 	refreshOnMiss bool
-	call          *engine.Call
-	key           [sha256.Size]byte     // of the call
-	*portal                             // nil where the config does not let it be fetched
-	refused       *engine.LookupFailure // why not
+	source        atomic.Pointer[source] // nil until it is known how it is fetched
 }
 
-// due returns what is known, where it has to be fetched again.
-func (u *use) due(now time.Time) *state {
-	if u.portal == nil {
-		return nil
-	}
-	if s := u.state.Load(); s != nil && !now.Before(s.until) {
-		return s
+// source is where portal data comes from. It never changes.
+type source struct {
+	call *engine.Call
+	key  [sha256.Size]byte // of the call
+	*portal
+}
+
+// last returns what was learnt last, nil if that is nothing.
+func (u *use) last() *state {
+	if from := u.source.Load(); from != nil {
+		return from.state.Load()
 	}
 	return nil
+}
+
+// due tells whether what is known has to be fetched again.
+func (u *use) due(now time.Time) bool {
+	s := u.last()
+	return s != nil && !now.Before(s.until)
 }
 
 // known returns what is known and may be used, if only because the API fails.
 func (u *use) known(now time.Time) *state {
-	if u.portal == nil {
-		return nil
-	}
-	if s := u.state.Load(); s != nil && now.Sub(s.fetched) <= u.ttl+stale {
+	if s := u.last(); s != nil && now.Sub(s.fetched) <= u.ttl+stale {
 		return s
 	}
 	return nil
+}
+
+// resolve finds out where portal data comes from. Its call may be made of other
+// portal data. The error says what is missing for that.
+func (a *account) resolve(u *use, by *engine.Connection) (*source, error) {
+	call, err := by.PortalCall(u.name)
+	if err != nil {
+		return nil, err
+	}
+	key := sumOf(a.kind, a.id, call)
+	if from := u.source.Load(); from != nil && from.key == key {
+		return from, nil
+	}
+	from := &source{call, key, a.host.portals.getOr(key, 0, func() *portal {
+		return &portal{flight: strconv.FormatUint(versions.Add(1), 10)}
+	})}
+	u.source.Store(from)
+	return from, nil
 }
 
 // expects tells whether the data should be fetched for names that it lacks.
@@ -111,12 +134,12 @@ func (p *portal) outdated(now time.Time) {
 // fetch asks the API for portal data, unless it is known differently from what
 // the caller has seen. Callers at the same time share one call, which goes on where
 // one of them gives up; given tells whether it ended before that.
-func (a *account) fetch(ctx context.Context, u *use, seen *state) (failure *engine.LookupFailure, given bool) {
-	done := a.host.flights.DoChan(u.flight, func() (any, error) {
-		if u.state.Load() != seen {
+func (a *account) fetch(ctx context.Context, u *use, from *source, seen *state) (failure *engine.LookupFailure, given bool) {
+	done := a.host.flights.DoChan(from.flight, func() (any, error) {
+		if from.state.Load() != seen {
 			return (*engine.LookupFailure)(nil), nil
 		}
-		return a.learn(u), nil
+		return a.learn(u, from), nil
 	})
 	select {
 	case result := <-done:
@@ -127,24 +150,21 @@ func (a *account) fetch(ctx context.Context, u *use, seen *state) (failure *engi
 }
 
 // learn fetches portal data and keeps it, if the rules can read it.
-func (a *account) learn(u *use) *engine.LookupFailure {
-	started := time.Now()
+func (a *account) learn(u *use, from *source) *engine.LookupFailure {
+	started, call := time.Now(), from.call
 	deadline := started.Add(a.host.patience)
-	if failure := a.pace.admit(u.name, u.call.PerSecond, deadline); failure != nil {
+	if failure := a.pace.admit(call.Name, call.PerSecond, deadline); failure != nil {
 		return failure
 	}
 	now := a.host.now()
-	answer, failure := a.perform(u.call, deadline)
+	answer, failure := a.perform(call, deadline)
 	if failure == nil {
-		failure = a.accept(u, answer.Body, now)
-		if failure != nil {
-			a.warn(u.call, answer.Status, 1, failure)
+		if failure = a.accept(u, from, answer.Body, now); failure == nil {
+			return nil
 		}
+		a.warn(call, answer.Status, 1, failure)
 	}
-	if failure == nil {
-		return nil
-	}
-	a.pace.brake(u.name, failure, started, mostPause) // it is the same for every event
+	a.pace.brake(call.Name, failure, started, mostPause) // it is the same for every event
 	if retryAfter(answer) > 0 && !mayPass(failure.Status) {
 		later := *failure
 		later.Status = http.StatusServiceUnavailable // it says itself that it will do later
@@ -155,21 +175,25 @@ func (a *account) learn(u *use) *engine.LookupFailure {
 
 // accept makes an answer the data of an account, with a binding to it. What the
 // rules cannot read is a failure: the data from before stays.
-func (a *account) accept(u *use, body []byte, now time.Time) *engine.LookupFailure {
+func (a *account) accept(u *use, from *source, body []byte, now time.Time) *engine.LookupFailure {
 	s := &state{data: body, fetched: now, until: now.Add(u.ttl)}
-	if old := u.state.Load(); old != nil && bytes.Equal(old.data, body) {
+	if old := from.state.Load(); old != nil && bytes.Equal(old.data, body) {
 		s.data, s.version = old.data, old.version
-		u.state.Store(s)
+		from.state.Store(s)
 		return nil
 	}
 	s.version = versions.Add(1)
 	b, err := a.bind(now, nil, u, s)
-	var wrong *engine.SettingsError
-	if errors.As(err, &wrong) {
-		return &engine.LookupFailure{Status: http.StatusInternalServerError, Message: "the answer cannot be read: " + shortened(wrong.Message)}
+	if err != nil {
+		message := err.Error()
+		var wrong *engine.SettingsError
+		if errors.As(err, &wrong) {
+			message = wrong.Message
+		}
+		return &engine.LookupFailure{Status: http.StatusInternalServerError, Message: "the answer cannot be read: " + shortened(message)}
 	}
-	u.state.Store(s)
+	from.state.Store(s)
 	a.keep(b)
-	a.host.portals.put(u.key, u.portal, int64(len(body)))
+	a.host.portals.put(from.key, from.portal, int64(len(body)))
 	return nil
 }

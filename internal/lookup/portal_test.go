@@ -111,6 +111,20 @@ var _ = Describe("Portal data", func() {
 		Expect(b.api.total("")).To(Equal(1))
 	})
 
+	It("whose call is made of other data is fetched after that", func(ctx context.Context) {
+		b.before.Program = load("lookups:\n", "  label:\n    request: {method: GET, host: api, url: '/kinds/${size(fields)}'}\n    answer: body.label\n    ttl: 10m\nlookups:\n",
+			"person: =person", "person: =label")
+		for range 2 {
+			Expect(sent(b.results(ctx, ann)[0])).To(Equal(`{"person":"the kind 2"}`))
+			Expect(b.api.total("")).To(Equal(2))
+		}
+		b.api.setFields("email")
+		b.clock.pass(time.Hour)
+		Expect(sent(b.results(ctx, ann)[0])).To(HavePrefix(`{"person":"the kind `))
+		b.clock.pass(10 * time.Minute)
+		Expect(sent(b.results(ctx, ann)[0])).To(Equal(`{"person":"the kind 1"}`))
+	})
+
 	It("that needs config that is no object is an error of the settings", func(ctx context.Context) {
 		b.before.Config = []byte(`[]`)
 		_, err := b.host.Map(ctx, b.before, nil)

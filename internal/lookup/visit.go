@@ -2,6 +2,7 @@ package lookup
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"sync"
@@ -26,7 +27,7 @@ type visit struct {
 func (v *visit) bind(ctx context.Context) (err error) {
 	var due []*use
 	for _, u := range v.account.uses {
-		if u.due(v.now) != nil && !slices.Contains(v.tried, u) {
+		if u.due(v.now) && !slices.Contains(v.tried, u) {
 			due = append(due, u)
 		} else if v.bound == nil && u.known(v.now) != nil {
 			v.account.host.meter.Cache(v.account.kind, u.name, Fresh)
@@ -48,7 +49,7 @@ func (v *visit) fetch(ctx context.Context, batch *engine.Batch) bool {
 	var wanted []*use
 	for _, name := range batch.Wants() {
 		for _, u := range v.account.uses {
-			if u.name == name && u.portal != nil && !slices.Contains(v.tried, u) {
+			if u.name == name && !slices.Contains(v.tried, u) {
 				wanted = append(wanted, u)
 			}
 		}
@@ -59,34 +60,58 @@ func (v *visit) fetch(ctx context.Context, batch *engine.Batch) bool {
 // learn asks the API for portal data, and tells whether more is known then: the
 // data, or why there is none.
 func (v *visit) learn(ctx context.Context, wanted []*use) (more bool) {
+	a := v.account
 	v.tried = append(v.tried, wanted...)
 	failures := make([]*engine.LookupFailure, len(wanted))
 	given := make([]bool, len(wanted))
 	var all sync.WaitGroup
 	for i, u := range wanted {
-		seen := u.state.Load()
+		from, err := a.resolve(u, v.by())
+		if err != nil {
+			failures[i], given[i] = refusal(err), true
+			continue
+		}
+		seen := from.state.Load()
 		if given[i] = seen != nil && v.now.Before(seen.until); given[i] {
 			continue // another batch was faster
 		}
-		all.Go(func() { failures[i], given[i] = v.account.fetch(ctx, u, seen) })
+		all.Go(func() { failures[i], given[i] = a.fetch(ctx, u, from, seen) })
 	}
 	all.Wait()
 	for i, u := range wanted {
 		found := Absent
-		if failures[i] != nil {
-			if u.known(v.now) != nil {
-				found = Stale
-			} else {
-				if v.failures == nil {
-					v.failures = map[string]*engine.LookupFailure{}
-				}
-				v.failures[u.name] = failures[i]
+		if failures[i] != nil && u.known(v.now) != nil {
+			found = Stale
+		} else if failures[i] != nil {
+			if v.failures == nil {
+				v.failures = map[string]*engine.LookupFailure{}
 			}
+			v.failures[u.name] = failures[i]
 		}
-		v.account.host.meter.Cache(v.account.kind, u.name, found)
+		a.host.meter.Cache(a.kind, u.name, found)
 		more = more || given[i]
 	}
 	return more
+}
+
+// by returns the connection that knows most of the account.
+func (v *visit) by() *engine.Connection {
+	if v.bound != nil {
+		return v.bound.connection
+	}
+	if b := v.account.current.Load(); b != nil {
+		return b.connection
+	}
+	return v.account.base
+}
+
+// refusal says of portal data why there is no call for it.
+func refusal(err error) *engine.LookupFailure {
+	var known *engine.EventError
+	if errors.As(err, &known) {
+		return &engine.LookupFailure{Status: known.Status, Message: known.Message}
+	}
+	return &engine.LookupFailure{Status: http.StatusInternalServerError, Message: err.Error()}
 }
 
 // answer answers the questions of a batch, of which some follow from answers.
@@ -182,13 +207,14 @@ func (v *visit) take(ctx context.Context, batch *engine.Batch, q *engine.Questio
 func (v *visit) renew(ctx context.Context, batch *engine.Batch) (more bool) {
 	var misses map[string][]string
 	for i, u := range v.account.uses {
-		if !u.refreshOnMiss || u.portal == nil || v.bound.versions[i] == 0 || slices.Contains(v.tried, u) {
+		if !u.refreshOnMiss || v.bound.versions[i] == 0 || slices.Contains(v.tried, u) {
 			continue
 		}
-		s := u.state.Load()
+		s := u.last()
 		if s == nil {
 			continue
 		}
+		from := u.source.Load()
 		newer := s.version != v.bound.versions[i] // another batch was faster
 		if !newer && v.now.Sub(s.fetched) < minimum {
 			continue
@@ -197,12 +223,12 @@ func (v *visit) renew(ctx context.Context, batch *engine.Batch) (more bool) {
 			misses = batch.Misses()
 		}
 		names := misses[u.name]
-		if !newer && u.expects(names) {
-			if failure, given := v.account.fetch(ctx, u, s); failure != nil || !given {
+		if !newer && from.expects(names) {
+			if failure, given := v.account.fetch(ctx, u, from, s); failure != nil || !given {
 				continue
 			}
-			u.lacks(names)
-			newer = u.state.Load().version != s.version
+			from.lacks(names)
+			newer = from.state.Load().version != s.version
 		}
 		more = more || newer && len(names) > 0
 	}
