@@ -81,10 +81,11 @@ type Reply struct {
 
 // LookupFailure is a lookup that the API refused or that broke.
 type LookupFailure struct {
-	Status  int    // HTTP status; 0 where there was no answer
-	Message string // what the API said
-	Body    []byte // JSON, may be empty
-	cause   error  // of our own: the question could not be asked
+	Status  int               // HTTP status; 0 where there was no answer
+	Message string            // what the API said
+	Headers map[string]string // names in lower case; may be empty
+	Body    []byte            // JSON, may be empty
+	cause   error             // of our own: the question could not be asked
 }
 
 // status is that of an event which is lost to the failure, where no rule says more.
@@ -411,7 +412,7 @@ func (b *Batch) question(i int, a *plan.Ask, key *value.Node) error {
 		}
 		r.arena.Add(with, f.Name, v)
 	}
-	r.answers = append(r.answers, answered{ask: a})
+	r.answers = append(r.answers, answered{ask: a, with: with})
 	ref := askRef{i, len(r.answers) - 1}
 	same := questionKey{a.Lookup, strings.Clone(text)}
 	for _, q := range b.asked[same] {
@@ -509,8 +510,8 @@ func (b *Batch) failure(a answered) error {
 		body = r.arena.Fork(body)
 		r.arena.Add(body, "message", r.arena.String(f.Message))
 	}
-	r.set(r.variable("status"), r.arena.Int(int64(f.Status)))
-	r.set(r.variable("body"), body)
+	r.answered(Answer{Status: f.Status, Headers: f.Headers}, body)
+	r.asking(l, a.with)
 	refused := f.Status >= 400 && !mayPass(f.Status)
 	do, message := "retry", "the lookup "+l.Name+" failed: "+f.Message
 	if refused {

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/celmap/celmap/engine/plan"
 	"github.com/celmap/celmap/engine/value"
@@ -164,7 +165,7 @@ func (r *runner) page(a *asked, cursor *value.Node) (*Call, error) {
 	for _, k := range a.keys {
 		r.arena.Append(keys, r.arena.String(k))
 	}
-	r.asking(a)
+	r.asking(a.lookup, a.with)
 	r.set(r.variable("keys"), keys)
 	r.set(r.variable("page"), cursor)
 	call, err := r.call(a.lookup.Request, a.lookup.Rule)
@@ -175,10 +176,10 @@ func (r *runner) page(a *asked, cursor *value.Node) (*Call, error) {
 	return call, nil
 }
 
-// asking sets the variables that are the lookup's arguments.
-func (r *runner) asking(a *asked) {
-	for _, name := range a.lookup.Args {
-		r.set(r.variable(name), a.with.Get(name))
+// asking sets the variables that are a lookup's arguments.
+func (r *runner) asking(l *plan.Lookup, with *value.Node) {
+	for _, name := range l.Args {
+		r.set(r.variable(name), with.Get(name))
 	}
 }
 
@@ -277,7 +278,7 @@ func (r *runner) readPage(a *asked, answer Answer) (*Call, error) {
 		}
 		return nil, fmt.Errorf("its body is no JSON (%s at byte %d of %d)", code, at, len(answer.Body))
 	}
-	r.asking(a)
+	r.asking(a.lookup, a.with)
 	r.answered(answer, body)
 	found := make([]finding, len(a.keys))
 	if a.lookup.Value != nil {
@@ -388,6 +389,35 @@ func (r *runner) likely(l *plan.Lookup, at map[string]int, out []int) []int {
 		}
 	}
 	return out
+}
+
+// Wait tells after an answer that is no success how long the rules of the lookup
+// say not to ask the API again: 0 where they do not say.
+func (c *Call) Wait(answer Answer) (after time.Duration) {
+	a := c.asked
+	if a == nil {
+		return 0
+	}
+	c.connection.borrow(func(r *runner) {
+		failed := guarded(func() error {
+			r.listen(answer)
+			r.asking(a.lookup, a.with)
+			for _, rule := range a.lookup.Failure {
+				ok, err := r.condition(rule.When)
+				if err == nil && ok {
+					after, err = r.wait(rule.After, rule.AfterOf)
+				}
+				if err != nil || ok {
+					return err
+				}
+			}
+			return nil
+		})
+		if failed != nil { // the event that asked will be told
+			after = 0
+		}
+	})
+	return after
 }
 
 // Replies returns what the pages that were read give each of Questions, in

@@ -42,6 +42,11 @@ lookups:
     answer: body.people
     matches: item.id != null && (lower(item[field]) == key || key in item.others)
     gives: '{"id": item.id, "for": key}'
+    failure:
+      - {when: status == 429 && body.policy == "day", do: retry, after: 1h}
+      - {when: '!empty(headers["retry-after"])', do: retry, after: 'headers["retry-after"] + "s"', because: "${field} in ${region}: wait ${headers[\"retry-after\"]} s"}
+      - {when: status == 429, do: retry, after: text(body.wait)}
+      - {when: status == 404, do: empty}
   person:
     keys: {max: 1}
     request: {method: GET, host: own, url: "/people/${keys[0]}"}
@@ -389,6 +394,28 @@ var _ = Describe("the answer to a lookup", func() {
 		list := "[" + strings.Repeat(`"a",`, 200) + `"a"]`
 		_, err := c.Calls(b.Questions())[0].Read(answer("[" + strings.Repeat(list+",", 20) + list + "]"))
 		Expect(err).To(MatchError(ContainSubstring("too many steps")))
+	})
+	DescribeTable("that is none says how long to wait", func(a engine.Answer, seconds float64) {
+		Expect(ask("a").Wait(a).Seconds()).To(Equal(seconds))
+	},
+		Entry("as long as a rule says", engine.Answer{Status: 429, Body: []byte(`{"policy":"day"}`)}, 3600.0),
+		Entry("as long as it says itself", engine.Answer{Status: 503, Headers: map[string]string{"retry-after": "7"}}, 7.0),
+		Entry("no longer than a day", engine.Answer{Status: 503, Headers: map[string]string{"retry-after": "1000000"}}, 86400.0),
+		Entry("not at all, if what it says is no time", engine.Answer{Status: 503, Headers: map[string]string{"retry-after": "soon"}}, 0.0),
+		Entry("not at all, if a rule fails", engine.Answer{Status: 429, Body: []byte(`{"wait":{}}`)}, 0.0),
+		Entry("not at all, if nothing is said", engine.Answer{Status: 500, Body: []byte(`<html>`)}, 0.0),
+		Entry("not at all, if no rule waits", engine.Answer{Status: 404}, 0.0),
+	)
+	It("that is none is judged by rules that know what was asked", func() {
+		c := calls(config)
+		b := c.Plan(inputs(`{"by":"mail","region":"eu","key":"a"}`, `{"by":"id","region":"us","key":"a"}`))
+		defer b.Release()
+		for _, q := range b.Questions() {
+			b.Answer(q, engine.Reply{Failure: &engine.LookupFailure{Status: 503, Headers: map[string]string{"retry-after": "7"}}})
+		}
+		results := b.Map().Results()
+		Expect(results[0].Error.Message).To(Equal("mail in eu: wait 7 s"))
+		Expect(results[1].Error.Message).To(Equal("id in us: wait 7 s"))
 	})
 	It("may be a value as a whole", func() {
 		c := calls(config)

@@ -141,19 +141,29 @@ func (r *runner) outcome(q *plan.Request, status int) (o Outcome, failed []error
 		if !ok {
 			continue
 		}
-		o := Outcome{Do: a.Do, After: a.After, Because: r.message(a.Because), Rule: a.Rule}
-		if a.AfterOf != nil {
-			v, err := r.expr(a.AfterOf)
-			if err != nil {
-				return o, append(failed, err)
-			}
-			if d, err := time.ParseDuration(v.Text()); err == nil && d > 0 {
-				o.After = min(d, 24*time.Hour)
-			}
+		o := Outcome{Do: a.Do, Because: r.message(a.Because), Rule: a.Rule}
+		if o.After, err = r.wait(a.After, a.AfterOf); err != nil {
+			failed = append(failed, err)
 		}
 		return o, failed
 	}
 	return usual(status), failed
+}
+
+// wait is how long rules say to wait: a fixed time, or what an expression gives.
+// What it gives that is no time span is no wait.
+func (r *runner) wait(fixed time.Duration, of *plan.Expr) (time.Duration, error) {
+	if of == nil {
+		return fixed, nil
+	}
+	v, err := r.expr(of)
+	if err != nil {
+		return 0, err
+	}
+	if d, err := time.ParseDuration(v.Text()); err == nil && d > 0 {
+		return min(d, 24*time.Hour), nil
+	}
+	return 0, nil
 }
 
 // usual is what a status means to every HTTP API.

@@ -93,6 +93,8 @@ var _ = Describe("a lookup", func() {
 		Entry("a body that a GET would carry", "{method: POST, host: api, url: /search,", "{method: GET, host: api, url: /search,", "useless-key", "body", "a GET carries no body"),
 		Entry("a failure that is never reached", "{when: status == 404, do: empty}, {do: reject", "{do: empty}, {do: reject", "unreachable", "{do: reject, because: \"Refused: ${body.message}\"}", "never reached"),
 		Entry("a reason that is never shown", "when: status == 404, do: empty", "when: status == 404, do: empty, because: none", "useless-key", "because", "never shown"),
+		Entry("a wait before nothing", "{do: reject, because", "{do: reject, after: 10s, because", "useless-key", "after", "nothing is tried again"),
+		Entry("a wait that is no time", "{do: reject, because", "{do: retry, after: status, because", "wrong-type", "status", "a text such as 10s"),
 		Entry("portal data that nobody fetches", "    request: {method: GET, host: api, url: /fields}\n", "", "unanswered-lookup", "fields", "neither request nor builtin"),
 		Entry("a form of portal data that is never reached", "[{when: body.v == 2, value: body.fields}, ", "[{value: body.fields}, ", "unreachable", "{value: body}", "never reached"),
 	)

@@ -58,6 +58,7 @@ type cost struct {
 // answered is the answer to a question that the current event has put.
 type answered struct {
 	ask     *plan.Ask
+	with    *value.Node
 	answer  *value.Node
 	failure *LookupFailure
 }

@@ -238,13 +238,7 @@ func (c *compiler) compileAnswers(root *source.Node) map[string][]*Answer {
 				c.error(n.Get("name").Span, "duplicate-name", "rename one of them", "there are two answer rules %q", name).Relate(old.Get("name").Span, "the first one")
 			}
 			taken[name] = n
-			if after := n.Get("after"); after != nil {
-				if d, err := time.ParseDuration(after.Text); err == nil {
-					a.After = d
-				} else {
-					a.AfterOf = c.expr(s, after, expression.Anything)
-				}
-			}
+			a.After, a.AfterOf = c.after(s, n)
 			c.checkName(n.Get("name"), "an answer rule")
 			rules = append(rules, entry{n, a.When})
 			lists[e.Key.Text] = append(lists[e.Key.Text], a)
@@ -252,6 +246,18 @@ func (c *compiler) compileAnswers(root *source.Node) map[string][]*Answer {
 		c.firstOf(rules, "answer rule", "takes every answer")
 	}
 	return lists
+}
+
+// after compiles how long to wait: a time span, or an expression.
+func (c *compiler) after(s *scope, n *source.Node) (time.Duration, *Expr) {
+	after := n.Get("after")
+	if after == nil {
+		return 0, nil
+	}
+	if d, err := time.ParseDuration(after.Text); err == nil {
+		return d, nil
+	}
+	return 0, c.expr(s, after, expression.Anything)
 }
 
 func (c *compiler) compileRequests(root *source.Node, auth map[string]*Auth, answers map[string][]*Answer) {
@@ -452,7 +458,9 @@ func (c *compiler) compileLookups(root *source.Node) {
 			l.Item = c.schemaFile(item)
 		}
 		for _, x := range items(n.Get("failure")) {
-			l.Failure = append(l.Failure, Failure{When: c.condition(body, x), Do: text(x, "do"), Because: c.sentence(body, x.Get("because"))})
+			f := Failure{When: c.condition(body, x), Do: text(x, "do"), Because: c.sentence(body, x.Get("because"))}
+			f.After, f.AfterOf = c.after(body, x)
+			l.Failure = append(l.Failure, f)
 		}
 		c.program.Lookups[l.Name] = l
 		c.vague[l] = len(c.found) > before || c.broken(n)

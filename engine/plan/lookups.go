@@ -189,5 +189,8 @@ func (c *compiler) checkFailures(n *source.Node) {
 		if e := r.Entry("because"); e != nil && text(r, "do") == "empty" {
 			c.useless(e.Key, "do: empty goes on as if nothing were found, so because is never shown", "remove it, or write do: reject")
 		}
+		if e := r.Entry("after"); e != nil && text(r, "do") != "retry" {
+			c.useless(e.Key, "nothing is tried again with do: "+text(r, "do")+", so after has no effect", "remove it, or write do: retry")
+		}
 	}
 }

@@ -439,6 +439,8 @@ func (l *Lookup) Lists() bool { return !l.Host && l.Value == nil }
 type Failure struct {
 	When    *Expr
 	Do      string // empty, reject, retry, refresh-credentials
+	After   time.Duration
+	AfterOf *Expr
 	Because *Template
 }
 

@@ -102,11 +102,13 @@ func (t *typing) checkRequest(r *Request, base *viewTypes) {
 	for _, a := range r.Answers {
 		answer := answer.with(variable("item", t.answered(a)))
 		t.expr(a.When, answer)
-		if s := t.expr(a.AfterOf, answer); a.AfterOf != nil {
-			t.want(a.AfterOf, s, shape.Text, "how long to wait is a text such as 10s")
-		}
+		t.after(a.AfterOf, answer)
 		t.template(a.Because, answer)
 	}
+}
+
+func (t *typing) after(e *Expr, types *viewTypes) {
+	t.want(e, t.expr(e, types), shape.Text, "how long to wait is a text such as 10s")
 }
 
 func (t *typing) maximum(e *Expr, types *viewTypes) {
@@ -133,6 +135,7 @@ func (t *typing) checkLookup(l *Lookup) {
 	t.expr(l.Value, body.with(variable("key", shape.Anything)))
 	for _, f := range l.Failure {
 		t.expr(f.When, body)
+		t.after(f.AfterOf, body)
 		t.template(f.Because, body)
 	}
 }

@@ -270,6 +270,7 @@ var lookup = &Shape{
 			Keys: []Key{
 				when,
 				{Name: "do", Type: oneOf{[]string{"empty", "reject", "retry", "refresh-credentials"}}, Doc: "What becomes of the events that asked.", Required: true},
+				{Name: "after", Type: expression, Doc: "How long the API is not asked again: a time span such as 10s, or an expression."},
 				{Name: "because", Type: template, Doc: "Message of the rejection."},
 			},
 		}}, Doc: "What a refused or broken request means; the first that applies."},
