@@ -51,9 +51,8 @@ func reference(body []byte, f form) (jobs []wanted, ok bool) {
 		}
 		w := wanted{message: string(members["message"]), metadata: string(members["metadata"])}
 		if !f.processor {
-			var err error
-			if w.id, err = strconv.ParseInt(string(metadata["jobId"]), 10, 64); err != nil {
-				return nil, false
+			if id, err := strconv.ParseInt(string(metadata["jobId"]), 10, 64); err == nil {
+				w.id = id
 			}
 		}
 		destination := members["destination"]

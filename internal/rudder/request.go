@@ -20,8 +20,7 @@ type job struct {
 	message     []byte // as it came; nil where there is none
 	metadata    []byte // an object
 	destination *destination
-	number      []byte // metadata.jobId, in the bytes of the body
-	id          int64  // what that says; 0 for the processor
+	id          int64  // metadata.jobId; 0 where it has none: rudder-server gives the router's jobs others
 	user        []byte // metadata.userId, in the bytes of the body; nil if it has none
 	of          []byte // metadata.destinationId, unescaped; nil if it has none
 	sent        bool   // the message is a descriptor already
@@ -48,7 +47,7 @@ func (r *request) release() {
 // form is how a body is built.
 type form struct {
 	compact   bool // destinations are beside the jobs
-	processor bool // the body may be the list of jobs itself, and they may have no ID
+	processor bool // the body may be the list of jobs itself, and IDs do not count
 }
 
 // read reads a body. The error is a *BodyError.
@@ -136,8 +135,6 @@ func (r *request) list() bool {
 		r.job()
 		if j := &r.jobs[len(r.jobs)-1]; c.fault == nil && j.metadata == nil {
 			c.refuse(at, "a job has no metadata, which is an object")
-		} else if c.fault == nil && !r.form.processor {
-			r.number(at, j)
 		}
 	}
 	return c.fault == nil
@@ -220,7 +217,7 @@ func (r *request) message(j *job) {
 func (r *request) metadata(j *job) {
 	c := &r.cursor
 	start := c.at
-	j.metadata, j.number, j.user, j.of = nil, nil, nil, nil
+	j.metadata, j.id, j.user, j.of = nil, 0, nil, nil
 	if !c.enter('{') {
 		c.pass()
 		return
@@ -233,7 +230,9 @@ func (r *request) metadata(j *job) {
 		literal := c.pass()
 		switch string(key) {
 		case "jobId":
-			j.number = literal
+			if j.id = 0; !r.form.processor {
+				j.id = idOf(literal)
+			}
 		case "userId":
 			j.user = literal
 		case "destinationId":
@@ -245,15 +244,13 @@ func (r *request) metadata(j *job) {
 	j.metadata = c.body[start:c.at]
 }
 
-// number reads the ID of a job, which begins at a place of the body.
-func (r *request) number(at int, j *job) {
-	var err error
-	switch j.id, err = strconv.ParseInt(string(j.number), 10, 64); {
-	case j.number == nil:
-		r.cursor.refuse(at, "metadata of a job has no jobId")
-	case err != nil:
-		r.cursor.refuse(at, "metadata.jobId of a job is "+clip(string(j.number), 40)+", where an integer of 64 bits is expected")
+// idOf returns the ID of a job that a literal says, 0 if it says none.
+func idOf(literal []byte) int64 {
+	id, err := strconv.ParseInt(string(literal), 10, 64)
+	if err != nil {
+		return 0
 	}
+	return id
 }
 
 // isText reports whether a literal, nil for none, is a text.
@@ -285,7 +282,8 @@ func textOf(object []byte, name string) (literal []byte) {
 	}
 }
 
-// markTwins marks the jobs whose ID others of the request have, too.
+// markTwins marks the jobs whose ID others of the request have, too. Jobs without
+// one are answered each for itself.
 func (r *request) markTwins() {
 	sorted := true
 	for i := 1; i < len(r.jobs) && sorted; i++ {
@@ -297,6 +295,9 @@ func (r *request) markTwins() {
 	seen := map[int64]int{}
 	for i := range r.jobs {
 		j := &r.jobs[i]
+		if j.id == 0 {
+			continue
+		}
 		if first, again := seen[j.id]; again {
 			j.twin, r.jobs[first].twin = true, true
 		} else {

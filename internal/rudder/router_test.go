@@ -146,6 +146,18 @@ var _ = Describe("Router", func() {
 		Expect(other.Status).To(Equal(200))
 	})
 
+	It("answers jobs without an ID, which rudder-server never sends, each for itself", func() {
+		for _, metadata := range []string{`{}`, `{"jobId":0}`, `{"jobId":"1"}`, `{"jobId":1e3}`, `{"jobId":9223372036854775808}`} {
+			job := fmt.Sprintf(`{"message":{"type":"note"},"metadata":%s,"destination":%s}`, metadata, destination)
+			e := route(transformer(), `{"input":[`+job+`,`+job+`]}`, false)
+			Expect(e).To(HaveLen(2), metadata)
+			for _, e := range e {
+				Expect(e.Status).To(Equal(200), metadata)
+				Expect(string(e.Metadata)).To(Equal(`[` + metadata + `]`))
+			}
+		}
+	})
+
 	It("answers an empty list with an empty list", func() {
 		Expect(route(transformer(), `{"input":[],"destType":"shop"}`, false)).To(BeEmpty())
 	})
@@ -192,10 +204,6 @@ var _ = Describe("Router", func() {
 		Entry("a job that is none", `{"input":[1]}`, "a job is no object (at byte 10 of the body)"),
 		Entry("no metadata", `{"input":[{"message":{}}]}`, "a job has no metadata"),
 		Entry("null metadata", `{"input":[{"message":{},"metadata":null}]}`, "a job has no metadata, which is an object"),
-		Entry("no jobId", `{"input":[{"message":{},"metadata":{}}]}`, "metadata of a job has no jobId"),
-		Entry("a jobId with an exponent", `{"input":[{"message":{},"metadata":{"jobId":1e3}}]}`, "metadata.jobId of a job is 1e3, where an integer of 64 bits is expected"),
-		Entry("a jobId that is text", `{"input":[{"message":{},"metadata":{"jobId":"1"}}]}`, `metadata.jobId of a job is "1", where`),
-		Entry("a jobId that is too large", `{"input":[{"message":{},"metadata":{"jobId":9223372036854775808}}]}`, "metadata.jobId of a job is 9223372036854775808, where"),
 		Entry("endless nesting", `{"input":[`+strings.Repeat("[", 20_000), "no deeper nesting is expected"),
 	)
 
