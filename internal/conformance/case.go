@@ -11,32 +11,31 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/celmap/celmap/internal/hubspotstub"
 )
 
 // Case is one batch, the HubSpot account behind its lookups, and what the
 // JavaScript transformer answered.
 type Case struct {
-	ID       string   `json:"id"`
-	Group    string   `json:"group"`
-	Note     string   `json:"note"`
-	Input    []Input  `json:"input"`
-	Portal   Portal   `json:"portal"`
-	Expected Expected `json:"expected"`
+	ID       string             `json:"id"`
+	Group    string             `json:"group"`
+	Note     string             `json:"note"`
+	Input    []Input            `json:"input"`
+	Portal   hubspotstub.Portal `json:"portal"`
+	Expected Expected           `json:"expected"`
 }
 
 // Input is one job as RudderStack hands it over.
 type Input struct {
-	Message     json.RawMessage `json:"message"`
-	Metadata    json.RawMessage `json:"metadata"`
-	Destination Destination     `json:"destination"`
+	Message     json.RawMessage            `json:"message"`
+	Metadata    json.RawMessage            `json:"metadata"`
+	Destination map[string]json.RawMessage `json:"destination"`
 }
 
-// Destination is a configured destination; only its config matters here.
-type Destination struct {
-	Config json.RawMessage `json:"Config"`
-}
-
-// Expected is the recorded answer. Output is empty where the batch failed as a whole.
+// Expected is the recorded answer: Thrown where the transformer's code failed on
+// the batch as a whole. Route is what its HTTP route made of that, Elements or the
+// text of a refusal.
 type Expected struct {
 	Output []Element       `json:"output"`
 	Thrown string          `json:"thrown"`
@@ -48,6 +47,7 @@ type Element struct {
 	Request    json.RawMessage   `json:"batchedRequest"`
 	Metadata   []json.RawMessage `json:"metadata"`
 	StatusCode int               `json:"statusCode"`
+	Error      string            `json:"error"`
 }
 
 // ReadCases reads a gzipped file with one case a line.
@@ -66,7 +66,9 @@ func ReadCases(file string) ([]Case, error) {
 		line, err := lines.ReadBytes('\n')
 		if len(bytes.TrimSpace(line)) > 0 {
 			var c Case
-			if err := json.Unmarshal(asJSON(line), &c); err != nil {
+			d := json.NewDecoder(bytes.NewReader(asJSON(line)))
+			d.UseNumber() // ids keep their digits
+			if err := d.Decode(&c); err != nil {
 				return nil, fmt.Errorf("%s: case %d: %w", file, len(all)+1, err)
 			}
 			all = append(all, c)

@@ -3,6 +3,10 @@ package conformance_test
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 
@@ -10,6 +14,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/celmap/celmap/internal/conformance"
+	"github.com/celmap/celmap/internal/hubspotstub"
 )
 
 var _ = Describe("A file of differences", func() {
@@ -57,15 +62,28 @@ differences:
 	)
 })
 
+var _ = Describe("The account of a case", func() {
+	It("answers our question for properties as it answers the transformer's", func() {
+		c := conformance.Case{Portal: hubspotstub.Portal{Overrides: []hubspotstub.Override{
+			{Path: "/properties/v1/contacts/properties", Status: 429}, {Path: "/crm/v3/objects/contacts/search", Status: 500},
+		}}}
+		Expect(c.Account().Overrides).To(ConsistOf(append(c.Portal.Overrides, hubspotstub.Override{Path: "/crm/v3/properties/contacts", Status: 429})))
+	})
+})
+
 var _ = Describe("Outcomes", func() {
-	outcomes := func(status, batchedRequest string) conformance.Outcomes {
+	read := func(text string) *conformance.Case {
 		GinkgoHelper()
 		file := filepath.Join(GinkgoT().TempDir(), "cases.ndjson.gz")
-		Expect(os.WriteFile(file, zipped(`{"id": "a", "expected": {"output": [{"statusCode": `+status+`, "metadata": [{"jobId": 1}], "batchedRequest": `+batchedRequest+`}]}}`), 0o600)).To(Succeed())
+		Expect(os.WriteFile(file, zipped(text), 0o600)).To(Succeed())
 		cases, err := conformance.ReadCases(file)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(cases).To(HaveLen(1))
-		recorded, err := cases[0].Recorded()
+		return &cases[0]
+	}
+	outcomes := func(status, batchedRequest string) conformance.Outcomes {
+		GinkgoHelper()
+		recorded, err := read(`{"id": "a", "expected": {"output": [{"statusCode": ` + status + `, "metadata": [{"jobId": 1}], "batchedRequest": ` + batchedRequest + `}]}}`).Recorded()
 		Expect(err).NotTo(HaveOccurred())
 		return recorded
 	}
@@ -90,6 +108,38 @@ var _ = Describe("Outcomes", func() {
 			`{"endpoint": "https://a/b", "body": {"JSON": {"a": Infinity, "b": "`+"\xed\xa0\xbd"+`", "c": "\"Infinity"}}}`,
 			`{"endpoint": "https://a/b", "body": {"JSON": {"a": 1e400, "b": "\ud83d", "c": "\"Infinity"}}}`),
 	)
+
+	DescribeTable("are those of the HTTP route", func(expected string, status int) {
+		recorded, err := read(`{"input": [{"metadata": {"jobId": 1}}], "expected": ` + expected + `}`).Recorded()
+		Expect(err).NotTo(HaveOccurred())
+		Expect(recorded).To(HaveKey(`{"jobId":1}`))
+		Expect(recorded[`{"jobId":1}`]).To(HaveLen(1))
+		Expect(recorded[`{"jobId":1}`][0].Status).To(Equal(status))
+	},
+		Entry("where it answers otherwise", `{"output": [{"metadata": [{"jobId": 1}], "statusCode": 500}], "route": [{"metadata": [{"jobId": 1}], "statusCode": 400}]}`, 400),
+		Entry("where the code fails", `{"thrown": "(text)", "route": [{"metadata": [{"jobId": 1}], "statusCode": 400}]}`, 400),
+		Entry("where it refuses the request, and rudder-server tries again", `{"thrown": "(text)", "route": "(text)"}`, 500),
+		Entry("where it fails without a word", `{"thrown": "(text)"}`, 500),
+	)
+
+	It("of our server are those of its answer, or of its refusal", func() {
+		c := read(`{"id": "a", "input": [{"message": {}, "metadata": {"jobId": 1}, "destination": {"ID": "shared"}}]}`)
+		answer, status, body := "", 200, map[string]any{}
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer GinkgoRecover()
+			Expect(r.URL.Path).To(Equal("/routerTransform"))
+			Expect(json.NewDecoder(r.Body).Decode(&body)).To(Succeed())
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, answer)
+		}))
+		defer server.Close()
+		answer = `{"output": [{"metadata": [{"jobId": 1}], "statusCode": 400, "error": "why"}]}`
+		Expect(c.Post(server.URL)).To(HaveKeyWithValue(`{"jobId":1}`, []conformance.Outcome{{Status: 400, Why: "why"}}))
+		Expect(body).To(HaveKeyWithValue("destType", "hs"))
+		Expect(body["input"]).To(ConsistOf(HaveKeyWithValue("destination", HaveKeyWithValue("ID", "a"))))
+		answer, status = "busy", 503
+		Expect(c.Post(server.URL)).To(HaveKeyWithValue(`{"jobId":1}`, []conformance.Outcome{{Status: 500, Why: "503 Service Unavailable: busy"}}))
+	})
 
 	It("differ by status, and by what is sent", func() {
 		a, b := `{"endpoint": "https://a/b", "params": {"x": "1"}}`, `{"endpoint": "https://a/b", "params": {"x": "2"}}`

@@ -3,8 +3,10 @@ package conformance
 import (
 	"encoding/json"
 	"fmt"
+	"math/big"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -50,21 +52,38 @@ func canonical(data json.RawMessage) (string, error) {
 	return string(b), err
 }
 
-// Recorded returns the outcomes that the JavaScript transformer gave.
+// Recorded returns the outcomes that the JavaScript transformer gave over HTTP.
 func (c *Case) Recorded() (Outcomes, error) {
-	all := Outcomes{}
 	elements := c.Expected.Output
-	if len(c.Expected.Route) > 0 && c.Expected.Route[0] == '[' {
-		if err := json.Unmarshal(c.Expected.Route, &elements); err != nil {
+	if len(c.Expected.Route) > 0 || c.Expected.Thrown != "" {
+		if elements = nil; json.Unmarshal(c.Expected.Route, &elements) != nil {
+			return c.refused("the transformer refused the request")
+		}
+	}
+	return outcomes(elements)
+}
+
+// refused is the outcome of a request that was not answered with 200: rudder-server
+// retries all its jobs, as if each had failed with 500.
+func (c *Case) refused(why string) (Outcomes, error) {
+	all := Outcomes{}
+	for _, in := range c.Input {
+		if err := all.add(in.Metadata, Outcome{Status: 500, Why: why}); err != nil {
 			return nil, err
 		}
 	}
+	return all, nil
+}
+
+// outcomes reads the elements of an answer job by job.
+func outcomes(elements []Element) (Outcomes, error) {
+	all := Outcomes{}
 	for _, e := range elements {
-		outcome := Outcome{Status: e.StatusCode}
+		outcome := Outcome{Status: e.StatusCode, Why: e.Error}
 		if e.StatusCode == 200 {
 			v, err := decode(e.Request)
 			if err != nil {
-				return nil, err
+				return nil, fmt.Errorf("batchedRequest: %w", err)
 			}
 			requests, many := v.([]any)
 			if !many {
@@ -157,4 +176,25 @@ func texts(v any) any {
 		return asText(v)
 	}
 	return v
+}
+
+// asText returns a scalar as HubSpot reads it, and "" for anything else.
+func asText(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case bool:
+		return strconv.FormatBool(v)
+	case json.Number:
+		r, ok := new(big.Rat).SetString(v.String())
+		switch {
+		case !ok:
+			return v.String()
+		case r.IsInt():
+			return r.Num().String()
+		}
+		digits, _ := r.FloatPrec()
+		return r.FloatString(digits)
+	}
+	return ""
 }
