@@ -42,6 +42,14 @@ type Proxy struct {
 	// with, and the outcome by the rules, such as "retry"; "" where none applied.
 	Count func(status int, outcome string)
 	Log   *slog.Logger // of what operators should know; nil for none
+
+	because *engine.EventError // nothing is sent
+}
+
+// UnservedProxy returns a proxy that sends nothing, and answers each job with the
+// error.
+func UnservedProxy(destType string, because *engine.EventError) *Proxy {
+	return &Proxy{Type: destType, because: because}
 }
 
 // Deliver answers POST /v0/destinations/TYPE/proxy (version 0) and /v1/… (version
@@ -139,6 +147,10 @@ func readParcel(version int, header http.Header, body []byte) (*parcel, error) {
 // deliver sends what a parcel describes, and returns a receipt for each job. For
 // version 0, which has one answer for all jobs, it is a receipt for each record.
 func (p *Proxy) deliver(ctx context.Context, x *parcel) []receipt {
+	if p.because != nil {
+		v := failure(p.because)
+		return x.all(receipt{status: v.status, text: v.text})
+	}
 	d, err := delivery.Read(x.descriptor)
 	if err != nil {
 		return x.all(refused(err))

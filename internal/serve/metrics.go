@@ -26,6 +26,7 @@ type metrics struct {
 	upstream    *prometheus.CounterVec // status
 	panics      prometheus.Counter
 	jobs        *prometheus.CounterVec // destination, status, code
+	deliveries  *prometheus.CounterVec // destination, status, outcome
 	breaches    *prometheus.CounterVec // destination
 	calls       *prometheus.CounterVec // destination, lookup, status
 	callTime    *prometheus.HistogramVec
@@ -61,6 +62,7 @@ func newMetrics(version string, bodies *budget) *metrics {
 	m.refused = counter("http_requests_refused_total", "Requests that were answered with an error of celmap's own.", "reason")
 	m.upstream = counter("upstream_answers_total", `Answers of upstream by status; "none": it could not be reached.`, "status")
 	m.jobs = counter("jobs_total", "Jobs by the status that they were answered with, and the code behind it.", "destination", "status", "code")
+	m.deliveries = counter("deliveries_total", `Jobs that were to be delivered, by the status that they were answered with, and what the rules say of the API's answer; "none": no rules apply.`, "destination", "status", "outcome")
 	m.breaches = counter("invariant_breaches_total", "Jobs that would have been lost or answered twice, and were answered with a retryable error instead. A defect of celmap.", "destination")
 	m.calls = counter("lookup_calls_total", `Calls of APIs for lookups and portal data by status; "none": no answer.`, "destination", "lookup", "status")
 	m.callTime = histogram("lookup_call_duration_seconds", "Time of calls of APIs for lookups and portal data.", times, "destination", "lookup")
@@ -103,6 +105,16 @@ func (m *metrics) count(destination string) func(status int, code string, jobs i
 		if code == unsound {
 			m.breaches.WithLabelValues(destination).Add(float64(jobs))
 		}
+	}
+}
+
+// delivered returns what counts the deliveries of a destination.
+func (m *metrics) delivered(destination string) func(status int, outcome string) {
+	return func(status int, outcome string) {
+		if outcome == "" {
+			outcome = "none"
+		}
+		m.deliveries.WithLabelValues(destination, strconv.Itoa(status), outcome).Inc()
 	}
 }
 

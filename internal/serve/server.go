@@ -77,10 +77,14 @@ func New(o Options) *Server {
 type destination struct {
 	types  []string // what requests may call it, in lower case
 	rudder *rudder.Transformer
+	proxy  *rudder.Proxy
 }
 
 func (s *Server) destination(p *engine.Program) *destination {
-	d := &destination{rudder: &rudder.Transformer{Type: p.Name(), Program: p, Mapper: s.host, Count: s.metrics.count(p.Name()), Log: s.log}}
+	d := &destination{
+		rudder: &rudder.Transformer{Type: p.Name(), Program: p, Mapper: s.host, Count: s.metrics.count(p.Name()), Log: s.log},
+		proxy:  &rudder.Proxy{Type: p.Name(), Program: p, Connections: s.host, Sender: s.client, Count: s.metrics.delivered(p.Name()), Log: s.log},
+	}
 	for _, name := range append([]string{p.Name()}, p.Aliases()...) {
 		d.types = append(d.types, strings.ToLower(name))
 	}
