@@ -77,6 +77,26 @@ type Reply struct {
 	Answer []byte
 	// Failure says that the lookup did not work; Answer does not count then.
 	Failure *LookupFailure
+
+	read *value.Node // Answer, where that was read already
+}
+
+// Kept returns a reply for a host that remembers it: its answer is read now, and
+// not by every batch that gets it. It may be given to batches at the same time.
+func (r Reply) Kept() Reply {
+	if r.Failure == nil && len(r.Answer) > 0 {
+		n, failure := r.parse(value.NewArena())
+		r.read, r.Failure = n.Freeze(), failure
+	}
+	return r
+}
+
+func (r Reply) parse(arena *value.Arena) (*value.Node, *LookupFailure) {
+	n, err := value.Parse(arena, r.Answer, answerLimits)
+	if err != nil { // an answer that cannot be read is not "nothing found"
+		return nil, &LookupFailure{Status: 500, Message: "the answer cannot be read: " + err.Error()}
+	}
+	return n, nil
 }
 
 // LookupFailure is a lookup that the API refused or that broke.
@@ -479,17 +499,16 @@ func (b *Batch) settle() {
 }
 
 func (b *Batch) reply(q *Question) (*value.Node, *LookupFailure) {
-	if q.answer == nil || q.answer.Failure == nil && len(q.answer.Answer) == 0 {
+	switch r := q.answer; {
+	case r == nil:
 		return nil, nil
+	case r.Failure != nil:
+		return nil, r.Failure
+	case r.read != nil || len(r.Answer) == 0:
+		return r.read, nil
+	default:
+		return r.parse(b.arena)
 	}
-	if f := q.answer.Failure; f != nil {
-		return nil, f
-	}
-	n, err := value.Parse(b.arena, q.answer.Answer, b.connection.program.limits.Event)
-	if err != nil { // an answer that cannot be read is not "nothing found"
-		return nil, &LookupFailure{Status: 500, Message: "the answer cannot be read: " + err.Error()}
-	}
-	return n, nil
 }
 
 // failure applies the lookup's failure rules to an event whose question failed.

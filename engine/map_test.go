@@ -255,6 +255,28 @@ var _ = Describe("lookups", func() {
 			Expect(dig(line, "requests", 0, "body", "JSON", "circle")).To(Equal("circle"))
 		}
 	})
+	It("gives an answer that is kept to many batches at the same time", func() {
+		c := bind(shop(), config)
+		kept := engine.Reply{Answer: []byte(`["7"]`)}.Kept()
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				defer GinkgoRecover()
+				for range 20 {
+					b := c.Plan(inputs(event))
+					b.Answer(b.Questions()[0], kept)
+					o := b.Map()
+					Expect(dig(string(o.Results()[0].AppendJSON(nil)), "requests", 0, "endpoint")).To(HaveSuffix("/v1/people/7"))
+					o.Release()
+				}
+			})
+		}
+		all.Wait()
+		Expect(engine.Reply{}.Kept()).To(Equal(engine.Reply{}))
+		broken := engine.Reply{Answer: []byte(`{`)}.Kept()
+		Expect(broken.Failure.Status).To(Equal(500))
+		Expect(broken.Failure.Message).To(HavePrefix("the answer cannot be read: "))
+	})
 	It("does not ask for an event that is rejected anyway", func() {
 		Expect(bind(shop(), config).Plan(inputs(strings.ReplaceAll(event, "@", "_"))).Questions()).To(BeEmpty())
 	})

@@ -41,7 +41,7 @@ type ticket struct {
 
 // answer is what is remembered of a lookup that says for how long.
 type answer struct {
-	json  []byte
+	reply engine.Reply
 	until time.Time
 }
 
@@ -250,10 +250,10 @@ func (l *line) settle(t *ticket, reply engine.Reply) {
 	a := l.account
 	if ttl := l.about.Lookup.TTL; ttl > 0 && !t.mute {
 		key, now := a.answerKey(l.name, t.key), a.host.now()
-		if reply.Failure == nil {
-			a.host.answers.put(key, answer{reply.Answer, now.Add(ttl)}, int64(200+len(reply.Answer)))
+		if reply = reply.Kept(); reply.Failure == nil {
+			a.host.answers.put(key, answer{reply, now.Add(ttl)}, int64(200+8*len(reply.Answer)))
 		} else if old, ok := a.host.answers.get(key); ok && now.Sub(old.until) < stale {
-			reply = engine.Reply{Answer: old.json}
+			reply = old.reply
 			a.host.meter.Cache(a.kind, l.about.Lookup.Name, Stale)
 		}
 	}

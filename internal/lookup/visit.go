@@ -180,7 +180,7 @@ func (v *visit) remembered(q *engine.Question, name string) (engine.Reply, bool)
 		return engine.Reply{}, false
 	}
 	a.host.meter.Cache(a.kind, q.Lookup.Name, Fresh)
-	return engine.Reply{Answer: known.json}, true
+	return known.reply, true
 }
 
 // take waits for what comes of a ticket.
