@@ -37,6 +37,7 @@ type Batch struct {
 	misses     map[string]map[string]bool // by portal data, of the events that are mapped
 	items      []item                     // slab that items are taken from
 	indexes    []int                      // slab for item.events
+	args       []*value.Node              // slab for item.args
 }
 
 // event is one input and what is known of it.

@@ -40,6 +40,7 @@ func (o *Output) Elements() []Element {
 		if k < 0 {
 			k = len(o.elements)
 			el := Element{Result: e.result, key: key}
+			el.Warnings = slices.Clip(el.Warnings) // the event's own: to be copied when there are more
 			el.full = key == nil || !el.take(e)
 			if !el.full {
 				o.open[addressOf(key)] = append(o.open[addressOf(key)], k)
@@ -50,7 +51,7 @@ func (o *Output) Elements() []Element {
 		el.Indexes, el.MessageIDs = append(el.Indexes, e.result.Index), append(el.MessageIDs, e.result.MessageID)
 		el.events, el.items = append(el.events, i), append(el.items, e.items...)
 		if len(el.events) > 1 {
-			el.Warnings = append(slices.Clone(el.Warnings), e.result.Warnings...)
+			el.Warnings = append(el.Warnings, e.result.Warnings...)
 		}
 		if e.user != "" && e.result.Status != Filtered { // what is dropped on purpose has no place in the order
 			last[e.user] = max(last[e.user], k)
@@ -96,14 +97,14 @@ func (o *Output) batchKey(e *event) *item {
 // there is no room for all of them.
 func (el *Element) take(e *event) bool {
 	for _, it := range e.items {
-		if it.request.Merges() && *it.same != "" {
-			if el.seen[*it.same] {
+		if it.request.Merges() && it.same != "" {
+			if el.seen[it.same] {
 				continue
 			}
 			if el.seen == nil {
 				el.seen = map[string]bool{}
 			}
-			el.seen[*it.same] = true
+			el.seen[it.same] = true
 		}
 		if !el.load.take(el.key.target, it) {
 			return false

@@ -16,8 +16,9 @@ type item struct {
 	target  *target
 	events  []int // positions in the batch of the events that it stands for
 	trace   string
-	array   int     // index in request.Arrays
-	same    *string // what identity gives, once it is known
+	array   int    // index in request.Arrays
+	same    string // what identity gives, once that is known
+	known   bool   // it is
 }
 
 // newItem takes an item for an event from the slab.
@@ -29,6 +30,12 @@ func (b *Batch) newItem(i int, s *plan.Send) *item {
 	it.request, it.send, it.array, it.events = s.Request, s, s.Array, b.indexes[:1:1]
 	it.events[0] = i
 	b.items, b.indexes = b.items[1:], b.indexes[1:]
+	if n := len(s.With); n > 0 {
+		if len(b.args) < n {
+			b.args = make([]*value.Node, max(64, n))
+		}
+		it.args, b.args = b.args[:0:n], b.args[n:]
+	}
 	return it
 }
 
@@ -120,8 +127,8 @@ const maxIdentity = 64 << 10
 // identity is what makes two items of a request the same, "" for one that is
 // like no other: where it is null, alone or within a list.
 func (r *runner) identity(it *item) (string, error) {
-	if it.same != nil {
-		return *it.same, nil
+	if it.known {
+		return it.same, nil
 	}
 	r.arguments(it)
 	defer r.set(r.lines.item, r.set(r.lines.item, it.node))
@@ -136,15 +143,15 @@ func (r *runner) identity(it *item) (string, error) {
 	for m := v.First(); m != nil && v.Kind() == value.List; m = m.Next() {
 		unlike = unlike || m.IsNull()
 	}
-	same := ""
 	if !unlike {
+		same := r.arena.Text(64)
 		if len(it.request.Arrays) > 0 { // items of different arrays are never the same
-			same = it.request.Arrays[it.array].Name
+			same = append(same, it.request.Arrays[it.array].Name...)
 		}
-		same += string(value.AppendJSON(nil, v))
+		it.same = r.arena.Intern(value.AppendJSON(same, v))
 	}
-	it.same = &same
-	return same, nil
+	it.known = true
+	return it.same, nil
 }
 
 // arguments sets the variables that a request's `args` name.
