@@ -23,8 +23,9 @@ type item struct {
 
 // newItem takes an item for an event from the slab.
 func (b *Batch) newItem(i int, s *plan.Send) *item {
+	slab := min(64, 2*len(b.events))
 	if len(b.items) == 0 {
-		b.items, b.indexes = make([]item, 64), make([]int, 64)
+		b.items, b.indexes = make([]item, slab), make([]int, slab)
 	}
 	it := &b.items[0]
 	it.request, it.send, it.array, it.events = s.Request, s, s.Array, b.indexes[:1:1]
@@ -32,7 +33,7 @@ func (b *Batch) newItem(i int, s *plan.Send) *item {
 	b.items, b.indexes = b.items[1:], b.indexes[1:]
 	if n := len(s.With); n > 0 {
 		if len(b.args) < n {
-			b.args = make([]*value.Node, max(64, n))
+			b.args = make([]*value.Node, max(slab, n))
 		}
 		it.args, b.args = b.args[:0:n], b.args[n:]
 	}

@@ -149,3 +149,23 @@ func BenchmarkIdentify20(b *testing.B)  { benchmark(b, "identify", 20) }
 func BenchmarkIdentify100(b *testing.B) { benchmark(b, "identify", 100) }
 func BenchmarkTrack100(b *testing.B)    { benchmark(b, "track", 100) }
 func BenchmarkMixed100(b *testing.B)    { benchmark(b, "mixed", 100) }
+
+// TestAllocations gates what grows with every event: reading, mapping and
+// writing.
+func TestAllocations(t *testing.T) {
+	transformer, all := hubspot(t), bodies(t, "identify", 100)
+	answer := make([]byte, 0, 4<<20)
+	next := 0
+	run := func() {
+		if _, err := transformer.Router(context.Background(), answer, all[next%len(all)], false); err != nil {
+			t.Fatal(err)
+		}
+		next++
+	}
+	for range all {
+		run()
+	}
+	if perEvent := testing.AllocsPerRun(40, run) / 100; perEvent > 6 {
+		t.Errorf("an identify event takes %.1f allocations, at most 6 are allowed", perEvent)
+	}
+}

@@ -12,19 +12,19 @@ import (
 type destination struct {
 	raw       []byte // of the body
 	id        string
-	config    []byte // a copy: mappers keep it
+	config    []byte // nil where it has none
 	at        int    // where the config stands in raw; 0 where it has none
 	templates bool   // texts of the config may take values from events
 }
 
-// readDestination reads a destination, whose bytes are known to be valid JSON. It
-// returns nil where they are no object, or there are none.
-func readDestination(raw []byte) *destination {
-	c := cursor{body: raw}
+// destination reads the destination here; it is nil where there is no object.
+func (c *cursor) destination() *destination {
+	start := c.at
 	if !c.enter('{') {
+		c.pass()
 		return nil
 	}
-	d := &destination{raw: raw, config: []byte("{}")}
+	d := &destination{}
 	fixed := false
 	for first := true; ; first = false {
 		key, ok := c.member(first)
@@ -39,11 +39,12 @@ func readDestination(raw []byte) *destination {
 				d.id = string(unquoted(literal))
 			}
 		case "Config":
-			d.config, d.at = bytes.Clone(literal), at
+			d.config, d.at = literal, at-start
 		case "hasDynamicConfig":
 			fixed = string(literal) == "false"
 		}
 	}
+	d.raw = c.body[start:c.at]
 	d.templates = !fixed && bytes.Contains(d.config, []byte("{{"))
 	return d
 }

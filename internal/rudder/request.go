@@ -2,6 +2,7 @@ package rudder
 
 import (
 	"bytes"
+	"hash/maphash"
 	"strconv"
 	"sync"
 )
@@ -10,7 +11,8 @@ import (
 type request struct {
 	cursor       cursor
 	jobs         []job
-	destinations map[string]*destination // plain: by their bytes; compact: by their ID
+	destinations map[string]*destination // of a compact body, by ID
+	repeated     map[uint64]*destination // of a plain body, by a hash of the bytes
 	groups       []group
 	form         form
 }
@@ -30,7 +32,11 @@ type job struct {
 	answers     int    // how many elements it is in
 }
 
-var requests = sync.Pool{New: func() any { return &request{destinations: map[string]*destination{}} }}
+var requests = sync.Pool{New: func() any {
+	return &request{destinations: map[string]*destination{}, repeated: map[uint64]*destination{}}
+}}
+
+var seed = maphash.MakeSeed()
 
 // release gives the memory back. Nothing of the body stays in it.
 func (r *request) release() {
@@ -39,6 +45,7 @@ func (r *request) release() {
 		r.groups[i].release()
 	}
 	clear(r.destinations)
+	clear(r.repeated)
 	r.cursor.body, r.cursor.fault = nil, nil
 	r.jobs, r.groups = r.jobs[:0], r.groups[:0]
 	requests.Put(r)
@@ -110,7 +117,7 @@ func (r *request) object() (listed bool) {
 				if !ok {
 					break
 				}
-				r.destinations[string(id)] = readDestination(c.pass())
+				r.destinations[string(id)] = c.destination()
 			}
 		default:
 			c.pass()
@@ -166,7 +173,7 @@ func (r *request) job() {
 				j.destination = last // plain bodies repeat it with every job: no need to read it again
 				c.at += len(last.raw)
 			} else {
-				j.destination = r.distinct(c.pass())
+				j.destination = r.distinct(c.destination())
 			}
 		default:
 			c.pass()
@@ -174,13 +181,16 @@ func (r *request) job() {
 	}
 }
 
-// distinct returns the destination that is written in these bytes, nil if it is none.
-func (r *request) distinct(raw []byte) *destination {
-	if d, ok := r.destinations[string(raw)]; ok {
-		return d
+// distinct returns the first of the destinations with these bytes.
+func (r *request) distinct(d *destination) *destination {
+	if d == nil {
+		return nil
 	}
-	d := readDestination(raw)
-	r.destinations[string(raw)] = d
+	hash := maphash.Bytes(seed, d.raw)
+	if first := r.repeated[hash]; first != nil && bytes.Equal(first.raw, d.raw) {
+		return first
+	}
+	r.repeated[hash] = d
 	return d
 }
 

@@ -7,6 +7,7 @@
 package rudder
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -146,7 +147,8 @@ func (t *Transformer) mapGroup(ctx context.Context, r *request, g *group) {
 			g.because = t.defect("mapping", p)
 		}
 	}()
-	output, err := t.Mapper.Map(ctx, lookup.Destination{Program: t.Program, ID: g.destination.id, Config: g.destination.config}, g.inputs)
+	d := lookup.Destination{Program: t.Program, ID: g.destination.id, Config: bytes.Clone(g.destination.config)} // which is kept
+	output, err := t.Mapper.Map(ctx, d, g.inputs)
 	if err != nil {
 		g.because = unmapped(err)
 		return
