@@ -73,12 +73,12 @@ func (h *Host) account(d Destination) (*account, error) {
 	return a, a.err
 }
 
-// weight is about how many bytes an account takes.
+// weight is about how many bytes an account takes, as measured.
 func (a *account) weight() int64 {
-	n := 20_000 + 10*len(a.config)
+	n := 70_000 + 5*len(a.config)
 	for _, u := range a.uses {
 		if s := u.last(); s != nil {
-			n += 6 * len(s.data)
+			n += 4 * len(s.data)
 		}
 	}
 	return int64(n)
