@@ -82,6 +82,37 @@ func Example_deliver() {
 	// m-2 rejected device_mode_only
 }
 
+// Example_recognize judges an answer with nothing left of a request but its descriptor.
+func Example_recognize() {
+	connection, err := load("hubspot").Bind(engine.Settings{Config: []byte(`{}`)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	const endpoint = "https://api.hubapi.com/crm/v3/objects/contacts/batch/upsert"
+	body := []byte(`{"JSON": {"inputs": [
+		{"id": "ann@example.com", "idProperty": "email", "properties": {}, "objectWriteTraceId": "m-1"},
+		{"id": "bob@example", "idProperty": "email", "properties": {}, "objectWriteTraceId": "m-2"}]}}`)
+
+	sent := connection.Recognize("POST", endpoint, body)
+	if sent == nil { // no request of these rules
+		log.Fatal(connection.Declares(endpoint)) // whether it would go to a host of theirs at all
+	}
+	fmt.Println(sent.Name, sent.Traces)
+	outcomes, err := sent.Judge(engine.Answer{Status: 207, Body: []byte(`{
+		"results": [{"objectWriteTraceId": "m-1"}],
+		"errors": [{"message": "Email address bob@example is invalid", "context": {"objectWriteTraceId": ["m-2"]}}]}`)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, o := range outcomes { // one for each item, in order
+		fmt.Println(o.MessageID, o.Do, o.Because)
+	}
+	// Output:
+	// objects.upsert [m-1 m-2]
+	// m-1 done
+	// m-2 give-up Email address bob@example is invalid
+}
+
 // applied is an observer that notes which rules applied.
 type applied []string
 

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"sync"
+	"testing"
 	"testing/fstest"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -206,3 +207,35 @@ var _ = Describe("a descriptor", func() {
 		Expect(engine.Outcome{Do: "done"}.Worse(engine.Outcome{Do: "done-with-warning"})).To(BeFalse())
 	})
 })
+
+// FuzzRecognize reads whatever may come as a descriptor.
+func FuzzRecognize(f *testing.F) {
+	p, err := engine.Load(fstest.MapFS{"destination.yaml": {Data: []byte(recognized[1:])}, "all.yaml": {Data: []byte(sendsAll[1:])}, "fields.json": {Data: []byte("{}")}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	c, err := p.Bind(engine.Settings{Config: []byte(`{"hook": "https://hooks.example.com/T1?key=s"}`)})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add("POST", "/v1/objects/people/batch", `{"JSON":{"inputs":[{"ref":"7"},{"ref":8},{}]},"FORM":{}}`, `{"errors":[]}`)
+	f.Add("PUT", "/v1/people/5", `{"JSON":{"a":1}}`, `null`)
+	f.Add("POST", "/v1/notes", `{"JSON_ARRAY":{"batch":"[{\"a\":1}]"}}`, `[`)
+	f.Add("POST", "/v1/parts", `{"JSON":{"id":1,"of":{"name":"n","by":"x"},"size":1}}`, ``)
+	f.Add("POST", "/v1/track", `{"JSON":{"people":[{"a":1}],"visits":[{"b":1},{}]}}`, ``)
+	f.Add("POST", "/v1/form", `{"FORM":{"version":"1","user":"ann"}}`, ``)
+	f.Fuzz(func(t *testing.T, method, path, body, answer string) {
+		endpoint := "https://api.example.com" + path
+		sent := c.Recognize(method, endpoint, []byte(body))
+		if sent == nil {
+			return
+		}
+		if !c.Declares(endpoint) {
+			t.Errorf("%s is recognised and not declared", endpoint)
+		}
+		outcomes, _ := sent.Judge(engine.Answer{Status: 200, Body: []byte(answer)})
+		if len(outcomes) == 0 || len(outcomes) != len(sent.Traces) {
+			t.Errorf("%d outcomes for %d items", len(outcomes), len(sent.Traces))
+		}
+	})
+}
