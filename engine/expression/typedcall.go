@@ -2,6 +2,7 @@ package expression
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -353,6 +354,11 @@ func (t *typer) index(e, of, key ast.Expr) shape.Shape {
 				return shape.Of(shape.Absent)
 			}
 			return s.Element(int(v))
+		case types.Double:
+			if v != types.Double(math.Trunc(float64(v))) {
+				t.report(key, Problem{Code: "wrong-type", Message: "an index is a whole number, and this is " + t.excerpt(key)})
+				return shape.Of(shape.Absent)
+			}
 		}
 	}
 	k := t.of(key)
