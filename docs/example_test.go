@@ -105,12 +105,12 @@ func Example_recognize() {
 		log.Fatal(err)
 	}
 	for _, o := range outcomes { // one for each item, in order
-		fmt.Println(o.MessageID, o.Do, o.Because)
+		fmt.Printf("%s: %s %q\n", o.MessageID, o.Do, o.Because)
 	}
 	// Output:
 	// objects.upsert [m-1 m-2]
-	// m-1 done
-	// m-2 give-up Email address bob@example is invalid
+	// m-1: done ""
+	// m-2: give-up "Email address bob@example is invalid"
 }
 
 // applied is an observer that notes which rules applied.
