@@ -33,24 +33,27 @@ func (o *Output) Elements() []Element {
 	b := o.batch
 	o.pool, o.open = b.pool, map[address][]int{}
 	last := map[string]int{} // user: the latest element with an event of theirs
+	// What the first events of elements take is made at once: most elements may have no other.
+	indexes, ids, events := make([]int, len(b.events)), make([]string, len(b.events)), make([]int, len(b.events))
 	for i := range b.events {
 		e := &b.events[i]
 		key := o.batchKey(e)
 		k := o.home(e, key, last)
 		if k < 0 {
 			k = len(o.elements)
-			el := Element{Result: e.result, key: key}
-			el.Warnings = slices.Clip(el.Warnings) // the event's own: to be copied when there are more
+			indexes[i], ids[i], events[i] = e.result.Index, e.result.MessageID, i
+			el := Element{Result: e.result, key: key, Indexes: indexes[i : i+1 : i+1], MessageIDs: ids[i : i+1 : i+1],
+				events: events[i : i+1 : i+1], items: slices.Clip(e.items)}
+			el.Warnings = slices.Clip(el.Warnings) // like the others: of the event, until there are more
 			el.full = key == nil || !el.take(e)
 			if !el.full {
 				o.open[addressOf(key)] = append(o.open[addressOf(key)], k)
 			}
 			o.elements = append(o.elements, el)
-		}
-		el := &o.elements[k]
-		el.Indexes, el.MessageIDs = append(el.Indexes, e.result.Index), append(el.MessageIDs, e.result.MessageID)
-		el.events, el.items = append(el.events, i), append(el.items, e.items...)
-		if len(el.events) > 1 {
+		} else {
+			el := &o.elements[k]
+			el.Indexes, el.MessageIDs = append(el.Indexes, e.result.Index), append(el.MessageIDs, e.result.MessageID)
+			el.events, el.items = append(el.events, i), append(el.items, e.items...)
 			el.Warnings = append(el.Warnings, e.result.Warnings...)
 		}
 		if e.user != "" && e.result.Status != Filtered { // what is dropped on purpose has no place in the order

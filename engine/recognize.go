@@ -47,13 +47,19 @@ func (c *Connection) borrow(use func(*runner)) {
 // Jobs tells for each item of the request, in order, which inputs it stands
 // for, by their Index, each once: more than one where duplicates were merged.
 func (o *Output) Jobs(q *Request) [][]int {
-	jobs := make([][]int, len(q.items))
+	inputs := 0
+	for _, it := range q.items {
+		inputs += len(it.events)
+	}
+	jobs, all := make([][]int, len(q.items)), make([]int, 0, inputs)
 	for i, it := range q.items {
+		first := len(all)
 		for _, k := range it.events {
-			if index := o.batch.events[k].result.Index; !slices.Contains(jobs[i], index) {
-				jobs[i] = append(jobs[i], index)
+			if index := o.batch.events[k].result.Index; !slices.Contains(all[first:], index) {
+				all = append(all, index)
 			}
 		}
+		jobs[i] = all[first:len(all):len(all)]
 	}
 	return jobs
 }
