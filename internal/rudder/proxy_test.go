@@ -425,7 +425,7 @@ var _ = Describe("The delivery proxy", func() {
 		Expect(statuses(p.send(ctx, 1, parcel(1, endpoint, `{"a":1}`, "", 1)))).To(Equal(map[int64]int{1: one}))
 		Expect(statuses(p.send(ctx, 0, parcel(0, endpoint, `{"a":1}`, "", 1)))).To(Equal(map[int64]int{1: old}))
 	},
-		Entry(nil, 200, 200, 200, 200), Entry(nil, 201, 200, 200, 200), Entry(nil, 400, -500, 400, 400), Entry(nil, 404, 404, 404, 400),
+		Entry(nil, 200, 200, 200, 200), Entry(nil, 201, 200, 200, 200), Entry(nil, 207, -500, 200, 200), Entry(nil, 400, -500, 400, 400), Entry(nil, 404, 404, 404, 400),
 		Entry(nil, 429, 429, 429, 429), Entry(nil, 503, 503, 503, 503), Entry(nil, 401, 401, 401, 401),
 	)
 

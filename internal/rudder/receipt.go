@@ -109,16 +109,17 @@ func (a answered) never() int {
 }
 
 // byStatus is the receipt for what no rules judge: jobs that are delivered share the
-// status of the answer. One that refuses a batch may be meant for a single job.
+// status of the answer. One that is about some jobs of a batch, or refuses it for the
+// sake of one, has each sent by itself.
 func (a answered) byStatus(jobs int) receipt {
 	r := receipt{status: a.Status, text: a.text}
 	switch {
 	case a.Status == 0:
 		r.status, r.text = http.StatusGatewayTimeout, a.because("")
+	case jobs > 1 && (a.Status == http.StatusMultiStatus || a.Status == http.StatusBadRequest):
+		r.status, r.alone = http.StatusInternalServerError, true
 	case a.Status/100 == 2:
 		r.status = http.StatusOK
-	case a.Status == http.StatusBadRequest && jobs > 1:
-		r.status, r.alone = http.StatusInternalServerError, true
 	case a.Status >= 599:
 		r.status = http.StatusInternalServerError
 	}
