@@ -41,7 +41,7 @@ func (a *account) perform(c *engine.Call, deadline time.Time) (engine.Answer, *e
 		}
 		failure := failureOf(c, answer, err)
 		again := try < mostTries
-		switch after := retryAfter(answer); {
+		switch after := max(retryAfter(answer), c.Wait(answer)); {
 		case after > 0:
 			p.close("", failure, after)
 		case failure.Status == http.StatusTooManyRequests:
@@ -93,7 +93,7 @@ func failureOf(c *engine.Call, a engine.Answer, err error) *engine.LookupFailure
 	if err != nil {
 		return &engine.LookupFailure{Status: http.StatusGatewayTimeout, Message: err.Error()}
 	}
-	f := &engine.LookupFailure{Status: a.Status, Message: strings.TrimSpace(fmt.Sprintf("HTTP %d %s", a.Status, http.StatusText(a.Status)))}
+	f := &engine.LookupFailure{Status: a.Status, Headers: a.Headers, Message: strings.TrimSpace(fmt.Sprintf("HTTP %d %s", a.Status, http.StatusText(a.Status)))}
 	n, err := value.Parse(value.NewArena(), a.Body, value.Limits{Bytes: 64 << 10, Nodes: 10_000})
 	if err != nil || n.Kind() != value.Object {
 		return f

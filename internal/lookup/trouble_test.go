@@ -102,6 +102,19 @@ var _ = Describe("An API in trouble", func() {
 		Expect(time.Since(started)).To(BeNumerically(">=", 900*time.Millisecond))
 	})
 
+	It("is not asked until the rules say so", func(ctx context.Context) {
+		b.before.Program = load("    gives: item.id\n", "    gives: item.id\n    failure: [{when: body.limit == \"day\", do: retry, after: body.wait, because: '${field}, and ${headers[\"x-left\"]} are left'}]\n")
+		b.api.break_(answering("/search", 429, `{"limit":"day","wait":"1s"}`, "X-Left", "0"))
+		started := time.Now()
+		for range 5 {
+			Expect(sent(b.results(ctx, searching(1))[0])).To(Equal("lookup_failed 429 email, and 0 are left"))
+		}
+		Expect(b.api.total("POST")).To(Equal(1))
+		b.api.break_(nil)
+		Eventually(func() string { return sent(b.results(ctx, searching(1))[0]) }, 3).Should(HavePrefix(`{"person"`))
+		Expect(time.Since(started)).To(BeNumerically(">=", 900*time.Millisecond))
+	})
+
 	It("is asked less and less while the trouble lasts", func(ctx context.Context) {
 		for _, status := range []int{429, 500, 503} {
 			b = newBench(func(o *lookup.Options) { o.Patience = 50 * time.Millisecond })
