@@ -42,7 +42,7 @@ var (
 	errNoMemory = errors.New("too many bytes of bodies are in memory")
 )
 
-const firstRead = 64 << 10
+const firstRead = 16 << 10 // bytes
 
 // readBody reads the body of a request. Its memory is taken from the budget as it
 // comes in: what a client announces and never sends takes none.

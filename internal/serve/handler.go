@@ -197,18 +197,6 @@ type visit struct {
 // and room.
 func (s *Server) withBody(work func(context.Context, *answer, *http.Request, *visit)) handler {
 	return func(w *answer, r *http.Request) {
-		here := true
-		leave := func() {
-			if here {
-				here = false
-				s.inFlight.Add(-1)
-			}
-		}
-		defer leave()
-		if s.inFlight.Add(1) > s.options.MaxInFlight {
-			s.refuse(w, r, overloaded)
-			return
-		}
 		rules := s.rules.current.Load()
 		if rules == nil {
 			s.refuse(w, r, notReady)
@@ -224,6 +212,18 @@ func (s *Server) withBody(work func(context.Context, *answer, *http.Request, *vi
 		defer b.release()
 		_ = control.SetReadDeadline(time.Time{})
 		s.metrics.size.Observe(float64(len(b.bytes)))
+		here := true
+		leave := func() {
+			if here {
+				here = false
+				s.inFlight.Add(-1)
+			}
+		}
+		defer leave()
+		if s.inFlight.Add(1) > s.options.MaxInFlight {
+			s.refuse(w, r, overloaded)
+			return
+		}
 		ctx, cancel := context.WithTimeout(r.Context(), s.options.Timeout)
 		defer cancel()
 		work(ctx, w, r, &visit{rules, b.bytes, leave})
@@ -307,11 +307,8 @@ func (s *Server) refuse(w *answer, r *http.Request, because refusal) {
 			s.log.Warn("request refused", "status", because.status, "reason", because.reason, "message", because.message)
 		})
 	}
-	if r.Body != nil {
-		control := http.NewResponseController(w)
-		_ = control.SetReadDeadline(time.Now().Add(s.options.Timeout))
-		_, _ = io.Copy(io.Discard, r.Body) // a client that is gone needs no answer
-		_ = control.SetReadDeadline(time.Time{})
+	if because.status == http.StatusRequestTimeout || !s.readRest(w, r) {
+		w.Header().Set("Connection", "close")
 	}
 	if because.status == http.StatusServiceUnavailable {
 		w.Header().Set("X-Rudder-Should-Retry", "true")
@@ -322,6 +319,18 @@ func (s *Server) refuse(w *answer, r *http.Request, because refusal) {
 		panic(err) // texts can be marshalled
 	}
 	s.reply(w, because.status, text)
+}
+
+// readRest reads what is left of a body, and reports whether its end came within
+// time.
+func (s *Server) readRest(w *answer, r *http.Request) bool {
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(s.options.Timeout))
+	if _, err := io.Copy(io.Discard, r.Body); err != nil {
+		return false
+	}
+	_ = control.SetReadDeadline(time.Time{})
+	return true
 }
 
 // reply answers with JSON.

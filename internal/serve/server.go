@@ -35,7 +35,7 @@ type Options struct {
 
 	MaxBody     int64         // bytes of one request's body
 	MaxBodies   int64         // bytes of the bodies of all requests in memory
-	MaxInFlight int64         // requests that are read or worked on; what is passed on does not count
+	MaxInFlight int64         // requests that are worked on, once they are read; what is passed on does not count
 	Timeout     time.Duration // to read a request and work on it
 	Drain       time.Duration // how long requests are still taken once the server is to end
 
