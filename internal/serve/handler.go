@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -111,7 +112,7 @@ func (s *Server) route(r *http.Request) (name string, h handler) {
 			switch {
 			case proxy:
 				return "proxy", s.proxy(version, destType)
-			case version == "v0":
+			case version == 0:
 				return "processor", s.processor(destType)
 			}
 		}
@@ -119,14 +120,15 @@ func (s *Server) route(r *http.Request) (name string, h handler) {
 	return "other", s.other
 }
 
-// destinationPath reads /VERSION/destinations/TYPE and /VERSION/destinations/TYPE/proxy.
-func destinationPath(path string) (version, destType string, proxy, ok bool) {
+// destinationPath reads /vN/destinations/TYPE and /vN/destinations/TYPE/proxy.
+func destinationPath(path string) (version int, destType string, proxy, ok bool) {
 	parts := strings.Split(strings.TrimPrefix(path, "/"), "/")
 	proxy = len(parts) == 4 && parts[3] == "proxy"
-	if len(parts) != 3 && !proxy || parts[1] != "destinations" || parts[0] != "v0" && parts[0] != "v1" {
-		return "", "", false, false
+	version = slices.Index([]string{"v0", "v1"}, parts[0])
+	if len(parts) != 3 && !proxy || version < 0 || parts[1] != "destinations" {
+		return 0, "", false, false
 	}
-	return parts[0], parts[2], proxy, true
+	return version, parts[2], proxy, true
 }
 
 // transform is a call of the protocol that transforms jobs.
@@ -152,6 +154,25 @@ func (s *Server) processor(destType string) handler {
 	}
 	return s.withBody(func(ctx context.Context, w *answer, r *http.Request, v *visit) {
 		s.transform(ctx, w, r, v, destType, (*rudder.Transformer).Processor)
+	})
+}
+
+// proxy answers POST /v0/destinations/TYPE/proxy and /v1/destinations/TYPE/proxy. The
+// request says how long the API may take.
+func (s *Server) proxy(version int, destType string) handler {
+	if s.passes(destType) {
+		return s.other
+	}
+	return s.withBody(func(_ context.Context, w *answer, r *http.Request, v *visit) {
+		var p *rudder.Proxy
+		if d := v.rules.find(destType); d != nil {
+			p = d.proxy
+		} else {
+			p = rudder.UnservedProxy(destType, v.rules.unserved)
+			p.Count = s.metrics.delivered("other")
+		}
+		status, body := p.Deliver(r.Context(), version, r.Header, v.body)
+		s.reply(w, status, body)
 	})
 }
 
