@@ -64,7 +64,7 @@ func (h *Host) account(d Destination) (*account, error) {
 		h.mu.Lock()
 		if a, ok = h.accounts.get(key); !ok || a.program != d.Program {
 			a = &account{host: h, program: d.Program, kind: kind, id: d.ID, config: d.Config, key: key, rules: weak.Make(d.Program), lines: map[string]*line{}}
-			a.pace = h.paces.getOr(key, 0, func() *pace { return newPace(h.pause) })
+			a.pace = h.paces.getOr(key, 0, func() *pace { return &pace{pause: h.pause} })
 			h.accounts.put(key, a, a.weight())
 		}
 		h.mu.Unlock()

@@ -16,8 +16,8 @@ type pace struct {
 	pause time.Duration // the first after trouble
 
 	mu     sync.Mutex
-	closed map[string]closure // by name; "" is for all
-	limits map[string]*rate.Limiter
+	closed map[string]closure       // by name; "" is for all; nil as long as there was no trouble
+	limits map[string]*rate.Limiter // by name; nil as long as nothing is limited
 }
 
 // closure is a time in which nothing is called: the API asked for that, or has
@@ -26,10 +26,6 @@ type closure struct {
 	until   time.Time
 	pause   time.Duration // doubles while the trouble lasts
 	failure *engine.LookupFailure
-}
-
-func newPace(pause time.Duration) *pace {
-	return &pace{pause: pause, closed: map[string]closure{}, limits: map[string]*rate.Limiter{}}
 }
 
 // admit waits until a call may be made. It returns at once if that is after the
@@ -75,6 +71,9 @@ func (p *pace) limit(name string, perSecond int) *rate.Limiter {
 	l := p.limits[name]
 	if l == nil {
 		l = rate.NewLimiter(rate.Limit(perSecond), 1)
+		if p.limits == nil {
+			p.limits = map[string]*rate.Limiter{}
+		}
 		p.limits[name] = l
 	} else if l.Limit() != rate.Limit(perSecond) { // the rules have changed
 		l.SetLimit(rate.Limit(perSecond))
@@ -90,6 +89,13 @@ func (p *pace) close(name string, failure *engine.LookupFailure, wait time.Durat
 	if until := time.Now().Add(wait); until.After(c.until) {
 		c.until, c.failure = until, failure
 	}
+	p.note(name, c)
+}
+
+func (p *pace) note(name string, c closure) {
+	if p.closed == nil {
+		p.closed = map[string]closure{}
+	}
 	p.closed[name] = c
 }
 
@@ -104,7 +110,7 @@ func (p *pace) brake(name string, failure *engine.LookupFailure, started time.Ti
 	}
 	c.pause = min(max(2*c.pause, p.pause), most)
 	c.until, c.failure = time.Now().Add(c.pause+spread(c.pause)/4), failure
-	p.closed[name] = c
+	p.note(name, c)
 }
 
 // succeeded ends what is known of trouble, where the call went out after it.

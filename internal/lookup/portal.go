@@ -194,6 +194,6 @@ func (a *account) accept(u *use, from *source, body []byte, now time.Time) *engi
 	}
 	from.state.Store(s)
 	a.keep(b)
-	a.host.portals.put(from.key, from.portal, int64(len(body)))
+	a.host.portals.put(from.key, from.portal, int64(1000+len(body)))
 	return nil
 }
