@@ -108,7 +108,7 @@ func (w *writer) element(el *engine.Element) {
 		w.failed(el.Indexes, el.Error)
 	case engine.Filtered:
 		w.begin()
-		w.shared(el.Indexes, false, verdict{status: statusFiltered, text: el.Reason})
+		w.shared(el.Indexes, false, filtered(el.Reason))
 	default:
 		w.begin()
 		w.dst = append(w.dst, `"batchedRequest":`...)
@@ -203,7 +203,7 @@ func (w *writer) result(i int, result *engine.Result) {
 	case result.Status == engine.Rejected:
 		v = failure(result.Error)
 	case result.Status == engine.Filtered:
-		v = verdict{status: statusFiltered, text: result.Reason}
+		v = filtered(result.Reason)
 	}
 	if v.status != statusDeliver {
 		w.begin()

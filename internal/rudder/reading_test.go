@@ -2,10 +2,15 @@ package rudder
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"os"
 	"strconv"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/celmap/celmap/engine"
+	"github.com/celmap/celmap/internal/lookup"
 )
 
 // wanted is a job as encoding/json reads it.
@@ -153,6 +158,64 @@ func FuzzRead(f *testing.F) {
 			}
 			if got != w {
 				t.Errorf("job %d is\n%+v, where it is\n%+v", i, got, w)
+			}
+		}
+	})
+}
+
+// plain maps without lookups.
+type plain struct{}
+
+func (plain) Map(_ context.Context, d lookup.Destination, events []engine.Input) (*engine.Output, error) {
+	c, err := d.Program.Bind(engine.Settings{Config: d.Config})
+	if err != nil {
+		return nil, err
+	}
+	return c.Plan(events).Map(), nil
+}
+
+// FuzzRouter looks for bodies whose answer is no JSON, or does not hold the
+// metadata of every job once.
+func FuzzRouter(f *testing.F) {
+	program, err := engine.Load(os.DirFS("testdata/shop"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, seed := range append(seeds,
+		`{"input":[{"message":{"type":"order","messageId":"1"},"metadata":{"jobId":1},"destination":{"ID":"d","Config":{"token":"{{ event.x || y }}"}}},{"message":{"type":"both"},"metadata":{"jobId":1},"destination":{}}]}`,
+		`{"input":[{"message":{"type":"drop","what":"\ud800"},"metadata":{"jobId":1,"workspaceId":"\u0000","destinationId":"d"}}],"destinations":{"d":{"Config":[]}}}`,
+	) {
+		f.Add([]byte(seed), false)
+		f.Add([]byte(seed), true)
+	}
+	transformer := &Transformer{Type: "shop", Program: program, Mapper: plain{}}
+	f.Fuzz(func(t *testing.T, body []byte, compact bool) {
+		answer, err := transformer.Router(context.Background(), nil, body, compact)
+		if err != nil || twice(body, "input") {
+			return
+		}
+		var read struct {
+			Output []struct{ Metadata []json.RawMessage }
+		}
+		if err := json.Unmarshal(answer, &read); err != nil {
+			t.Fatalf("%v: %s", err, answer)
+		}
+		jobs, _ := reference(body, form{compact: compact})
+		left := map[string]int{}
+		for _, j := range jobs {
+			left[j.metadata]++
+		}
+		for _, e := range read.Output {
+			if len(e.Metadata) == 0 {
+				t.Errorf("an element is about no job: %s", answer)
+			}
+			for _, m := range e.Metadata {
+				left[string(m)]--
+			}
+		}
+		for metadata, n := range left {
+			if n != 0 {
+				t.Errorf("%s is answered %d times too few: %s", metadata, n, answer)
 			}
 		}
 	})

@@ -80,6 +80,7 @@ var _ = Describe("Router", func() {
 		Entry("filtered", `{"type":"drop","what":"This"}`, 298, "This is of no use"),
 		Entry("to be retried", `{"type":"busy"}`, 503, "busy: Come again"),
 		Entry("throttled", `{"type":"slow"}`, 429, "slow: Come again later"),
+		Entry("filtered, with a long reason", `{"type":"drop","what":"`+strings.Repeat("x", 5000)+`"}`, 298, "xxx…"),
 		Entry("a success that rules reject with, which would lose the job without a word", `{"type":"odd"}`, 400, "odd: "),
 		Entry("no message", `null`, 400, "no_message: "),
 		Entry("a message that is no object", `[1]`, 400, "not_an_object: "),
@@ -290,6 +291,17 @@ var _ = Describe("Router", func() {
 		Entry("a panic", failing{panics: "secret"}, 500, "internal_error: celmap failed on this job, which is tried again; please report it"),
 	)
 
+	It("answers every job where writing the answer fails", func() {
+		t := &rudder.Transformer{Type: "shop", Program: shop, Mapper: spent{}}
+		e := route(t, one(`{"type":"note"}`), false)
+		Expect(e).To(HaveLen(1))
+		Expect(e[0].Status).To(Equal(500))
+		Expect(e[0].Error).To(HavePrefix("internal_error: "))
+		answer, err := t.Processor(context.Background(), nil, []byte(`[{"message":{"type":"note"},"metadata":{},"destination":{}}]`), false)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(string(answer)).To(HavePrefix(`[{"metadata":{},"statusCode":500,"error":"internal_error: `))
+	})
+
 	It("answers jobs of a type that is not served", func() {
 		t := rudder.Unserved("other", &engine.EventError{Code: "not_served", Status: 500, Message: "no rules"})
 		e := route(t, one(`{"type":"note"}`), false)
@@ -308,4 +320,13 @@ func (f failing) Map(context.Context, lookup.Destination, []engine.Input) (*engi
 		panic(f.panics)
 	}
 	return nil, f.err
+}
+
+// spent gives an output whose memory is gone.
+type spent struct{ direct }
+
+func (m spent) Map(ctx context.Context, d lookup.Destination, events []engine.Input) (*engine.Output, error) {
+	out, err := m.direct.Map(ctx, d, events)
+	out.Release()
+	return out, err
 }

@@ -27,13 +27,18 @@ type verdict struct {
 // rudder-server tries again: 408, 429 and 5xx; other 4xx are given up.
 func failure(e *engine.EventError) verdict {
 	v := verdict{status: e.Status, text: explain(e), err: e}
-	switch {
-	case v.status < 300: // rules may say so, but it would be read as a success, and the job lost
+	switch { // what rules may say, too
+	case v.status < 400: // most would be read as a success, and the job lost
 		v.status = 400
-	case v.status > 599:
+	case v.status > 598: // 599 is tried again without end
 		v.status = 500
 	}
 	return v
+}
+
+// filtered is the verdict on jobs that the rules drop on purpose.
+func filtered(reason string) verdict {
+	return verdict{status: statusFiltered, text: clip(reason, maxMessage)}
 }
 
 // How long the parts of an explanation may be, in bytes: rudder-server stores it
