@@ -18,7 +18,7 @@ type reading struct {
 	items   []judged
 	one     *value.Node // the item of a request that has one, as far as the body shows it
 	whole   bool        // all of it
-	said    int         // members and constants of the envelope that the body has
+	said    int         // members of the envelope that the body has
 }
 
 // read reports whether the envelope could have made the body.
@@ -100,11 +100,7 @@ func (x *reading) parse(text *value.Node) *value.Node {
 func (x *reading) match(t *plan.Template, n *value.Node) bool {
 	switch {
 	case t.Constant != nil:
-		if !value.Equal(t.Constant, n) {
-			return x.request.Encode == "form" && n.Kind() == value.String && scalarText(t.Constant) == n.Text()
-		}
-		x.said++
-		return true
+		return value.Equal(t.Constant, n) || x.request.Encode == "form" && n.Kind() == value.String && scalarText(t.Constant) == n.Text()
 	case t.Expr != nil:
 		return x.take(t.Expr, n)
 	case t.IsObject():

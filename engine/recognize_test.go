@@ -34,10 +34,12 @@ requests:
   note: {method: POST, host: api, url: /v1/notes, envelope: =item}
   notes: {method: POST, host: api, url: /v1/notes, envelope: {kind: note, list: =items}, max: 9}
   list: {method: POST, host: api, url: /v1/notes, envelope: =items, max: 9}
-  parts: {method: POST, host: api, url: /v1/parts, envelope: {id: =item.id, of: {name: =item.name, by: "${item.by} & co"}, size: =size(item.name)}, answers: judged}
+  parts: {method: POST, host: api, url: /v1/parts, envelope: {id: =item.id, of: {name: =item.name, by: "${item.by} & co"}, size: =size(item.name), deep: =item.deep.er}, answers: judged}
   track: {method: POST, host: api, url: /v1/track, envelope: {people: =items.people, visits: =items.visits}, arrays: {people: {max: 3}, visits: {max: 3}}, max: 9, trace: index, answers: judged}
   form: {method: POST, host: api, url: /v1/form, encode: form, envelope: {version: 1, user: =item.user}, answers: judged}
   xml: {method: POST, host: api, url: /v1/xml, encode: xml, envelope: {order: =item}}
+  same: {method: POST, host: api, url: /v1/same, envelope: {inputs: =items}, max: 9}
+  same.named: {method: POST, host: api, url: /v1/same, envelope: {inputs: =items}, max: 9, trace: ref}
   get: {method: GET, host: api, url: /v1/ping, params: =item}
   hook: {method: POST, host: hook, url: "", envelope: =item}
 portal:
@@ -65,6 +67,8 @@ send:
   - {name: visits-of-track, request: track, array: visits, item: =input}
   - {name: form, request: form, item: =input}
   - {name: xml, request: xml, item: =input}
+  - {name: same, request: same, item: =input}
+  - {name: same-named, request: same.named, item: =input}
   - {name: get, request: get, item: =input}
   - {name: hook, request: hook, item: =input}
 `
@@ -95,6 +99,8 @@ var _ = Describe("a descriptor", func() {
 		Entry("by a constant in it", "POST", api+"/v1/notes", `{"JSON":{"kind":"other","list":[{}]}}`, "note", ""),
 		Entry("by what is a list", "POST", api+"/v1/notes", `{"JSON":{},"JSON_ARRAY":{"batch":"[{\"a\":1},{\"b\":2}]"}}`, "list", "", ""),
 		Entry("in arrays, of which one may be empty", "POST", api+"/v1/track", `{"JSON":{"visits":[{},{}]}}`, "track", "", ""),
+		Entry("by the names of its items", "POST", api+"/v1/same", `{"JSON":{"inputs":[{"ref":"7"}]}}`, "same.named", "7"),
+		Entry("by items without names", "POST", api+"/v1/same", `{"JSON":{"inputs":[{"a":"7"}]}}`, "same", ""),
 		Entry("by a form", "POST", api+"/v1/form", `{"FORM":{"version":"1","user":"ann"}}`, "form", ""),
 		Entry("by XML, whose item cannot be read", "POST", api+"/v1/xml", `{"XML":{"payload":"<order/>"}}`, "xml", ""),
 		Entry("without a body", "GET", api+"/v1/ping", `{"JSON":{}}`, "get", ""),
@@ -117,7 +123,8 @@ var _ = Describe("a descriptor", func() {
 		Entry("without items", "POST", api+"/v1/objects/people/batch", `{"JSON":{"inputs":[]}}`),
 		Entry("where items are no list", "POST", api+"/v1/objects/people/batch", `{"JSON":{"inputs":{"a":1}}}`),
 		Entry("in another format", "POST", api+"/v1/objects/people/batch", `{"FORM":{"inputs":"[{}]"}}`),
-		Entry("in two formats", "POST", api+"/v1/notes", `{"JSON":{"a":1},"FORM":{"a":"1"}}`),
+		Entry("in two formats", "POST", api+"/v1/notes", `{"FORM":{"a":"1"},"JSON":{"a":1}}`),
+		Entry("with JSON for a form", "POST", api+"/v1/form", `{"JSON":{"version":1,"user":"ann"}}`),
 		Entry("with a list that is none", "POST", api+"/v1/notes", `{"JSON_ARRAY":{"batch":"[{}"}}`),
 		Entry("with a list that is no text", "POST", api+"/v1/notes", `{"JSON_ARRAY":{"batch":[{}]}}`),
 		Entry("with a body that is no JSON", "POST", api+"/v1/notes", `{"JSON":`),
@@ -125,6 +132,12 @@ var _ = Describe("a descriptor", func() {
 		Entry("where a body was not expected", "GET", api+"/v1/ping", `{"JSON":{"a":1}}`),
 		Entry("with an address that is none", "POST", "::", `{}`),
 	)
+
+	It("is recognised by what the settings make of an address", func() {
+		sent := crm(`{"release": "v2"}`).Recognize("PUT", api+"/2/persons?version=2/5", []byte(`{"JSON":{"a":1}}`))
+		Expect(sent).To(HaveField("Name", "person"))
+		Expect(crm(`{"release": "v3"}`).Recognize("PUT", api+"/v1/people/5", []byte(`{"JSON":{"a":1}}`))).To(BeNil(), "there is no such row")
+	})
 
 	It("goes to a declared host or nowhere", func() {
 		c := crm(hooked)
@@ -154,7 +167,7 @@ var _ = Describe("a descriptor", func() {
 		}
 		Expect(because("/v1/objects/people/batch", `{"JSON":{"inputs":[{"ref":"7"},{"a":1}]}}`)).To(Equal([]string{`7 0 2 {"ref":"7"}`, ` 1 2 {"a":1}`}))
 		Expect(because("/v1/track", `{"JSON":{"people":[{"a":1}],"visits":[{"b":1},{}]}}`)).To(Equal([]string{` 0 3 {"a":1}`, ` 0 3 {"b":1}`, ` 1 3 {}`}))
-		Expect(because("/v1/parts", `{"JSON":{"id":1,"of":{"name":"n","by":"x & co"},"size":1}}`)).To(Equal([]string{` 0 1 {"id":1,"name":"n"}`}))
+		Expect(because("/v1/parts", `{"JSON":{"id":1,"of":{"name":"n","by":"x & co"},"size":1,"deep":2}}`)).To(Equal([]string{` 0 1 {"id":1,"name":"n","deep":{"er":2}}`}))
 		Expect(because("/v1/form", `{"FORM":{"version":"1","user":"ann"}}`)).To(Equal([]string{` 0 1 {"user":"ann"}`}))
 	})
 
