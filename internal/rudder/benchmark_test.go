@@ -79,10 +79,10 @@ type timing struct {
 }
 
 func (m timing) Map(ctx context.Context, d lookup.Destination, events []engine.Input) (*engine.Output, error) {
-	started := time.Now()
+	started := cpuTime()
 	out, err := m.bound.Map(ctx, d, events)
 	out.Elements() // of mapping, too
-	*m.spent += time.Since(started)
+	*m.spent += cpuTime() - started
 	return out, err
 }
 
@@ -129,9 +129,10 @@ func benchmark(b *testing.B, events string, n int) {
 	for i := 0; b.Loop(); i++ {
 		run(i)
 	}
-	count := float64(b.N * n)
-	b.ReportMetric(float64((cpuTime()-started).Nanoseconds())/count, "cpu-ns/event")
-	b.ReportMetric(float64((b.Elapsed()-spent).Nanoseconds())/count, "beside-mapping-ns/event")
+	// The processor's time does not suffer from what else the machine does.
+	took, count := cpuTime()-started, float64(b.N*n)
+	b.ReportMetric(float64(took.Nanoseconds())/count, "cpu-ns/event")
+	b.ReportMetric(float64((took-spent).Nanoseconds())/count, "beside-mapping-cpu-ns/event")
 	b.ReportMetric(0, "ns/op")
 }
 
