@@ -15,6 +15,7 @@ type cursor struct {
 	at    int
 	depth int                     // of the objects and lists around
 	kinds [maxDepth/64 + 1]uint64 // of those that pass is in: 1 for an object
+	huge  bool                    // a number that was passed over may be beyond those of doubles
 	fault *BodyError
 }
 
@@ -333,9 +334,11 @@ func (c *cursor) afterNumber(i int) int {
 		if i++; i < len(b) && (b[i] == '+' || b[i] == '-') {
 			i++
 		}
+		exponent := i
 		if !digits() {
 			return -1
 		}
+		c.huge = c.huge || i-exponent > 2
 	}
 	return i
 }

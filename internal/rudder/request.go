@@ -61,7 +61,7 @@ type form struct {
 func read(body []byte, s form) (*request, error) {
 	r := requests.Get().(*request)
 	c := &r.cursor
-	c.body, c.at, c.depth, c.fault = body, 0, 0, nil
+	c.body, c.at, c.depth, c.huge, c.fault = body, 0, 0, false, nil
 	r.form = s
 	listed := false
 	if s.processor && !s.compact {

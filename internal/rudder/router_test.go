@@ -159,6 +159,32 @@ var _ = Describe("Router", func() {
 		}
 	})
 
+	It("takes numbers beyond those of doubles for texts, be they JSON or not: other jobs are not harmed", func() {
+		job := `{"message":{"type":"note","what":%s},"metadata":{"jobId":%d,"n":"NaN"},"destination":%s}`
+		body := `{"destType":"shop","input":[` + fmt.Sprintf(job, "NaN", 1, destination) + `,` + fmt.Sprintf(job, "[Infinity,-Infinity , {}]", 2, destination) + `,` +
+			fmt.Sprintf(job, `"a \"Infinity\\"`, 3, destination) + `]}`
+		e := route(transformer(), body, false)
+		Expect(e).To(HaveLen(3))
+		for i, e := range e {
+			Expect(string(e.Metadata)).To(Equal(fmt.Sprintf(`[{"jobId":%d,"n":"NaN"}]`, i+1)))
+			Expect(e.Status).To(Equal(200))
+		}
+		Expect(string(e[0].Requests)).To(ContainSubstring(`"text":"NaN"`))
+		Expect(string(e[1].Requests)).To(ContainSubstring(`"text":"[\"Infinity\",\"-Infinity\",{}]"`))
+		Expect(string(e[2].Requests)).To(ContainSubstring(`"text":"a \"Infinity\\"`))
+		for number, want := range map[string]string{"1e400": "1e400", "-1.5E+0999": "-1.5E+0999", "1e308": "0000000000", "1e0000009": "1000000000"} {
+			e := route(transformer(), `{"input":[`+fmt.Sprintf(job, number, 1, destination)+`]}`, false)
+			Expect(e).To(HaveLen(1))
+			Expect(e[0].Status).To(Equal(200), number)
+			Expect(string(e[0].Requests)).To(ContainSubstring(want), number)
+		}
+		By("but other slips are refused as before")
+		for _, slip := range []string{"Inf", "-", "nan", `"NaN`, `"a\`} {
+			_, err := transformer().Router(context.Background(), nil, []byte(`{"input":[`+slip+`]}`), false)
+			Expect(err).To(HaveOccurred(), slip)
+		}
+	})
+
 	It("answers an empty list with an empty list", func() {
 		Expect(route(transformer(), `{"input":[],"destType":"shop"}`, false)).To(BeEmpty())
 	})

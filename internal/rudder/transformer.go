@@ -63,7 +63,7 @@ func (e *BodyError) Error() string { return e.Message }
 // tells that the body is in the form json+compactedv1. The body has to stay
 // unchanged until Router returns. The error is a *BodyError.
 func (t *Transformer) Router(ctx context.Context, dst, body []byte, compact bool) ([]byte, error) {
-	r, err := read(body, form{compact: compact})
+	r, err := readLoosely(body, form{compact: compact})
 	if err != nil {
 		return dst, err
 	}
@@ -76,7 +76,7 @@ func (t *Transformer) Router(ctx context.Context, dst, body []byte, compact bool
 // Batch answers POST /batch: as Router, but for the form of the answer, which is
 // the list of elements itself.
 func (t *Transformer) Batch(ctx context.Context, dst, body []byte, compact bool) ([]byte, error) {
-	r, err := read(body, form{compact: compact})
+	r, err := readLoosely(body, form{compact: compact})
 	if err != nil {
 		return dst, err
 	}
@@ -87,7 +87,7 @@ func (t *Transformer) Batch(ctx context.Context, dst, body []byte, compact bool)
 // Processor answers POST /v0/destinations/TYPE: each event with requests of its
 // own, in the order of the events. The error is a *BodyError.
 func (t *Transformer) Processor(ctx context.Context, dst, body []byte, compact bool) ([]byte, error) {
-	r, err := read(body, form{compact: compact, processor: true})
+	r, err := readLoosely(body, form{compact: compact, processor: true})
 	if err != nil {
 		return dst, err
 	}
