@@ -26,12 +26,19 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		Setup: func(env *testscript.Env) error {
+			env.Values[serverKey] = &scriptServer{}
 			return os.CopyFS(filepath.Join(env.WorkDir, "rules"), os.DirFS("testdata/rules"))
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status":   status,
 			"gzip":     compress,
 			"truncate": truncate,
+			"api":      api,
+			"server":   startServer,
+			"request":  request,
+			"await":    await,
+			"signal":   sendSignal,
+			"ended":    awaitEnd,
 		},
 	})
 }
