@@ -101,6 +101,9 @@ func (c *serveCommand) Run(s *streams) error {
 	if err != nil {
 		return usage("--listen: %w", err)
 	}
+	if c.Upstream != nil && isItself(c.Upstream, listener.Addr()) {
+		return usage("--upstream %s is celmap itself: give --listen another port than the ordinary transformer has", c.Upstream)
+	}
 	if c.Pprof != "" {
 		side, err := profiles(c.Pprof)
 		if err != nil {
@@ -150,6 +153,14 @@ func (c *serveCommand) mappings() ([]serve.Mapping, error) {
 		}})
 	}
 	return all, nil
+}
+
+// isItself reports whether a URL leads to a port of this machine that is listened
+// on: requests would go round until nothing is left.
+func isItself(u *url.URL, listening net.Addr) bool {
+	_, port, err := net.SplitHostPort(listening.String())
+	ip := net.ParseIP(u.Hostname())
+	return err == nil && u.Port() == port && (u.Hostname() == "localhost" || ip.IsLoopback() || ip.IsUnspecified())
 }
 
 // profiles serves Go's profiles.
