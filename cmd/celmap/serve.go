@@ -109,7 +109,7 @@ func (c *serveCommand) Run(s *streams) error {
 		if err != nil {
 			return err
 		}
-		defer side.Close()
+		defer func() { _ = side.Close() }() // nothing waits for profiles
 	}
 	server := serve.New(serve.Options{
 		Mappings: mappings, Fixtures: c.Fixtures, Watch: c.Watch, Upstream: c.Upstream, ConnectTo: connectTo,
@@ -144,7 +144,7 @@ func (c *serveCommand) mappings() ([]serve.Mapping, error) {
 				now.files = folderFS(m.dir)
 			}
 			program, err = now.loadWith(engine.WithBase(func(name string) (fs.FS, string, bool) {
-				if m.dir != "" {
+				if m.dir != "" && !filepath.IsLocal(filepath.FromSlash(name)) { // what lies in the folder is watched with it
 					bases = append(bases, filepath.Join(m.dir, filepath.FromSlash(name)))
 				}
 				return now.base(name)
