@@ -82,6 +82,73 @@ func Example_deliver() {
 	// m-2 rejected device_mode_only
 }
 
+// ask makes a request of the API. This one stands for it.
+func ask(call *engine.Call) engine.Answer {
+	fmt.Println(call.Method, call.URL)
+	if call.Questions == nil {
+		return engine.Answer{Status: 200, Body: []byte(`{"results": [{"name": "phone", "type": "string", "modificationMetadata": {"readOnlyValue": false}}]}`)}
+	}
+	return engine.Answer{Status: 200, Body: []byte(`{"results": [{"id": "512", "properties": {"phone": "+4930"}}]}`)}
+}
+
+// Example_ask lets the rules make the requests of what they ask, and read the answers.
+func Example_ask() {
+	program := load("hubspot")
+	settings := engine.Settings{
+		Config: []byte(`{"authorizationType": "newPrivateAppApi", "accessToken": "made-up", "apiVersion": "newApi", "lookupField": "phone"}`),
+		Portal: map[string][]byte{}, Unfetched: map[string]*engine.LookupFailure{},
+	}
+	for _, name := range program.Portals() {
+		if _, _, fetched := program.Portal(name); fetched {
+			settings.Unfetched[name] = nil // in place of what is built in
+		}
+	}
+	events := []engine.Input{{JSON: []byte(`{"type": "identify", "traits": {"phone": "+4930", "vip": true}}`), Metadata: []byte(`{"jobId": 1}`)}}
+
+	connection, err := program.Bind(settings)
+	if err != nil {
+		log.Fatal(err)
+	}
+	batch := connection.Plan(events)
+	for wants := batch.Wants(); len(wants) > 0; wants = batch.Wants() {
+		batch.Release()
+		for _, name := range wants {
+			call, err := connection.PortalCall(name)
+			if err != nil {
+				log.Fatal(err)
+			}
+			settings.Portal[name] = ask(call).Body
+		}
+		if connection, err = program.Bind(settings); err != nil {
+			log.Fatal(err)
+		}
+		batch = connection.Plan(events)
+	}
+	for questions := batch.Questions(); len(questions) > 0; questions = batch.Questions() {
+		for _, call := range connection.Calls(questions) {
+			for page := call; page != nil; {
+				if page, err = page.Read(ask(page)); err != nil {
+					log.Fatal(err) // or a Reply with a Failure for each of call.Questions
+				}
+			}
+			for i, reply := range call.Replies() {
+				batch.Answer(call.Questions[i], reply)
+			}
+		}
+	}
+	output := batch.Map()
+	defer output.Release()
+	for _, result := range output.Results() {
+		fmt.Println(result.Requests[0].Descriptor.Get("endpoint").Text())
+	}
+	fmt.Println(batch.Misses())
+	// Output:
+	// GET https://api.hubapi.com/crm/v3/properties/contacts
+	// POST https://api.hubapi.com/crm/v3/objects/contacts/search
+	// https://api.hubapi.com/crm/v3/objects/contacts/batch/update
+	// map[contactProperties:[vip]]
+}
+
 // Example_recognize judges an answer with nothing left of a request but its descriptor.
 func Example_recognize() {
 	connection, err := load("hubspot").Bind(engine.Settings{Config: []byte(`{}`)})

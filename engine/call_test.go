@@ -245,13 +245,24 @@ var _ = Describe("the calls of lookups", func() {
 		Expect(results[2].Error.Code).To(Equal("expression_failed"))
 		Expect(string(results[3].AppendJSON(nil))).To(ContainSubstring(`{"found":[{"id":4}]}`))
 	})
+	It("fail without telling secrets that rules hand over", func() {
+		c := bind(smallWith(map[string]string{"c.json": callingConfig}, "config: c.json\n"+smallRequest+"lookups: {l: {args: [by], keys: {max: 1}, request: {method: POST, host: api, url: \"/l/${keys[0]}\", params: {n: =int(by)}}, answer: body}}\n",
+			"ask: {found: {lookup: l, with: {by: =config.token}, key: input.k}}\nsend: [{request: q, item: {found: =found}}]\n"), `{"token":"hush"}`)
+		b := plan(c, `{"k":"a"}`)
+		Expect(c.Calls(b.Questions())).To(BeEmpty())
+		line := string(b.Map().Results()[0].AppendJSON(nil))
+		Expect(line).To(And(ContainSubstring("expression_failed"), ContainSubstring("[secret]"), Not(ContainSubstring("hush"))))
+	})
 	It("hold nothing of the batch that asked", func() {
 		c := calls(config)
 		b := c.Plan(inputs(`{"by":"mail","region":"eu","key":"ann"}`))
 		list := c.Calls(b.Questions())
 		b.Release()
 		for range 3 { // others work in its memory
-			lines(c, `{"other":"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}`)
+			big := `{"other":"x","y":[` + strings.Repeat(`{"mail":"x"},`, 100) + `1]}`
+			first, second := c.Plan(inputs(big)), c.Plan(inputs(big))
+			first.Release()
+			second.Release()
 		}
 		Expect(shown(list[0])).To(HaveSuffix(`/eu/search Accept=application/json Authorization=Bearer s {"field":"mail","values":["ann"]}`))
 		next, err := list[0].Read(answer(`{"people":[{"id":1,"mail":"Ann"}],"next":"p2"}`))
@@ -433,6 +444,36 @@ var _ = Describe("the answer to a lookup", func() {
 		Expect(string(results[0].AppendJSON(nil))).To(ContainSubstring(`{"one":{"name":"Ann","key":"a"},"given":{}}`))
 		Expect(string(results[1].AppendJSON(nil))).To(ContainSubstring(`{"JSON":{"given":{}}}`))
 	})
+	It("that is a value may be given by hand, of any kind", func() {
+		p := calls(config).Program()
+		s, err := engine.NewStaticAnswers(p, map[string][]byte{"person": []byte(`{"a":{"x":1},"b":2}`)})
+		Expect(err).NotTo(HaveOccurred())
+		b := bind(p, config).Plan(inputs(`{"one":"a"}`, `{"one":"b"}`))
+		defer b.Release()
+		s.Resolve(b)
+		results := b.Map().Results()
+		Expect(string(results[0].AppendJSON(nil))).To(ContainSubstring(`{"one":{"x":1},`))
+		Expect(string(results[1].AppendJSON(nil))).To(ContainSubstring(`{"one":2,`))
+		_, err = engine.NewStaticAnswers(p, map[string][]byte{"people": []byte(`{"a":{"x":1}}`)})
+		Expect(err).To(MatchError(ContainSubstring("a list of what each item gives")))
+	})
+	DescribeTable("has the types of its schema", func(answer, reads string, codes ...string) {
+		found := loadAll(map[string]string{
+			"d.yaml":           "celmap: destination/v1\nname: d\nroutes: [{to: m}]\n" + smallRequest + "lookups: {l: {keys: {max: 1}, request: {method: GET, host: api, url: \"/l/${keys[0]}\"}, " + answer + ", item: item.schema.json}}\n",
+			"item.schema.json": `{"type":"object","properties":{"name":{"type":"string"}},"additionalProperties":false}`,
+			"m.yaml":           "celmap: mapping/v1\nname: m\nask: {fields: {lookup: l, key: input.k}}\nsend: [{request: q, item: {a: '=" + reads + "'}}]\n",
+		})
+		var got []string
+		for _, d := range found {
+			got = append(got, d.Code)
+		}
+		Expect(got).To(HaveExactElements(codes))
+	},
+		Entry("as a value by name", `value: body`, `fields["a"].name`),
+		Entry("as a value by name, misread", `value: body`, `fields["a"].nam`, "unknown-field"),
+		Entry("as a list", `answer: body`, `fields[0].name`),
+		Entry("as a list, misread", `answer: body`, `fields[0].nam`, "unknown-field"),
+	)
 	It("is read by many at the same time", func() {
 		c := calls(config)
 		var all sync.WaitGroup

@@ -93,6 +93,11 @@ func (b *Batch) item(i int, e *event, s *plan.Send) error {
 	if s.Item != nil && node.IsNull() {
 		return nil // nothing is no item
 	}
+	for _, p := range s.Request.Portals { // it is read when the request is made, which is too late to want it
+		if err := r.connection.unread[p]; err != nil {
+			return err
+		}
+	}
 	it := b.newItem(i, s)
 	for _, w := range s.With {
 		v, err := r.template(w)

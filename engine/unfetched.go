@@ -34,7 +34,7 @@ func unfetchedError(p *plan.Portal, f *LookupFailure) *EventError {
 // Wants returns the names of data about the account that events of the batch
 // need and that is not fetched (see Settings.Unfetched), sorted. The host fetches
 // it, binds again and plans anew; there may be more to want then. Rules read some
-// of it only after answers, or when requests are made: so it may grow until then.
+// of it only when questions are answered, so the list may grow until Map.
 func (b *Batch) Wants() []string {
 	wanted := map[string]bool{}
 	for i := range b.events {

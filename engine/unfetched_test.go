@@ -72,6 +72,7 @@ var _ = Describe("data that the host has not fetched", func() {
 				Expect(c.Calls([]*engine.Question{q})).To(BeEmpty())
 			}
 			o := b.Map()
+			Expect(b.Wants()).To(Equal([]string{want}), "before requests are made")
 			results := o.Results()
 			Expect(results[1].Status).To(Equal(engine.Mapped))
 			for _, r := range []engine.Result{results[0], results[2]} {

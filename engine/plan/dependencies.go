@@ -40,6 +40,11 @@ func (c *compiler) dependencies() {
 	for _, name := range sortedNames(c.program.Requests) {
 		r := c.program.Requests[name]
 		d.target(r)
+		late := []*Expr{r.Same}
+		for _, t := range []*Template{r.Envelope, r.Params} {
+			t.walk(func(e *Expr) { late = append(late, e) })
+		}
+		r.Portals = d.portals(late...)
 		if !r.Single {
 			r.Envelope.walk(func(e *Expr) { d.shared(r, e) })
 			r.Params.walk(func(e *Expr) { d.shared(r, e) })
@@ -223,19 +228,20 @@ func (d *dependencies) keyOnly() {
 				o.TypeFixed = follows(o.Type...)
 				if o.Rest != nil {
 					o.Rest.KeyOnly = o.TypeFixed && follows(o.Rest.As, o.Rest.Keep)
-					o.Rest.Refreshed = d.refreshed(o.Rest.Keep)
+					for _, i := range d.portals(o.Rest.Keep) {
+						if p := d.program.Portals[i]; p.RefreshOnMiss {
+							o.Rest.Refreshed = append(o.Rest.Refreshed, p)
+						}
+					}
 				}
 			})
 		}
 	}
 }
 
-// refreshed returns the portal data that an expression reads, of that which is
-// fetched again on a miss.
-func (d *dependencies) refreshed(e *Expr) (out []*Portal) {
-	if e == nil {
-		return nil
-	}
+// portals returns the portal data that expressions read, directly or through
+// other names.
+func (d *dependencies) portals(list ...*Expr) (out []int) {
 	seen := map[int]bool{}
 	var look func(slots []int)
 	look = func(slots []int) {
@@ -246,15 +252,17 @@ func (d *dependencies) refreshed(e *Expr) (out []*Portal) {
 			seen[s] = true
 			slot := &d.program.Slots[s]
 			if slot.Kind == PortalSlot {
-				if p := d.program.Portals[slot.Portal]; p.RefreshOnMiss {
-					out = append(out, p)
-				}
+				out = append(out, slot.Portal)
 			}
 			uses, _ := d.uses(slot)
 			look(uses)
 		}
 	}
-	look(e.Slots())
+	for _, e := range list {
+		if e != nil {
+			look(e.Slots())
+		}
+	}
 	return out
 }
 

@@ -470,6 +470,7 @@ type Request struct {
 	Duplicates string
 	Answers    []*Answer
 
+	Portals    []int // what Envelope, Params and Same read of Program.Portals
 	SharedArgs []int // of Args: those that the envelope or parameters of many items read
 
 	// fixed: address, headers, bounds and the parameters that are not of an item follow
