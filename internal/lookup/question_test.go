@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -50,6 +51,31 @@ var _ = Describe("Questions", func() {
 		b.api.people["p5000@x.com"] = []string{"id-5000"}
 		b.api.mu.Unlock()
 		Expect(sent(b.results(ctx, searching(5000))[0])).To(Equal(searched(5000)))
+	})
+
+	It("do not share the answer to a call that went out before", func(ctx context.Context) {
+		var calls atomic.Int32
+		arrived, released := make(chan struct{}), make(chan struct{})
+		release := sync.OnceFunc(func() { close(released) })
+		defer release()
+		b.api.break_(func(http.ResponseWriter, *http.Request, []byte) bool {
+			if calls.Add(1) == 1 {
+				close(arrived)
+				<-released
+			}
+			return false
+		})
+		first, second := make(chan string), make(chan string)
+		ask := func(to chan string) {
+			defer GinkgoRecover()
+			to <- sent(b.results(ctx, searching(1))[0])
+		}
+		go ask(first)
+		<-arrived
+		go ask(second)
+		Eventually(second).Should(Receive(Equal(searched(1))))
+		release()
+		Eventually(first).Should(Receive(Equal(searched(1))))
 	})
 
 	It("of batches at the same time go out together while they have to wait", func(ctx context.Context) {

@@ -128,6 +128,26 @@ var _ = Describe("An API in trouble", func() {
 		}
 	})
 
+	It("pauses once for calls that fail at the same time, and as shortly as at first after all was well", func(ctx context.Context) {
+		b = newBench(func(o *lookup.Options) { o.Pause, o.Patience = 200*time.Millisecond, 700*time.Millisecond })
+		for round := range 3 {
+			var kinds []string
+			for i := range 4 {
+				kinds = append(kinds, person(fmt.Sprintf(`"kind":"%d-%d"`, round, i)))
+			}
+			var calls atomic.Int32
+			b.api.break_(func(w http.ResponseWriter, _ *http.Request, _ []byte) bool {
+				if calls.Add(1) > 4 {
+					return false
+				}
+				Eventually(calls.Load).Should(BeEquivalentTo(4))
+				w.WriteHeader(http.StatusTooManyRequests)
+				return true
+			})
+			Expect(sentAll(b.results(ctx, kinds...))).To(HaveEach(HavePrefix(`{"kind":"the kind `)))
+		}
+	})
+
 	It("that refuses the credentials is asked now and then", func(ctx context.Context) {
 		b.api.break_(answering("/", 401, `{"message":"expired"}`))
 		for end := time.Now().Add(300 * time.Millisecond); time.Now().Before(end); {
