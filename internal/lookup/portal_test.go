@@ -214,6 +214,19 @@ var _ = Describe("Portal data", func() {
 		Eventually(func() string { return sent(b.results(ctx, ann)[0]) }).Should(Equal(known))
 	})
 
+	It("is used without waiting for long while the API is slow", func(ctx context.Context) {
+		b = newBench(func(o *lookup.Options) { o.Timeout = 5 * time.Second })
+		b.results(ctx, ann)
+		b.clock.pass(time.Hour)
+		slow := make(chan struct{})
+		b.api.setFields("plan")
+		b.api.break_(func(http.ResponseWriter, *http.Request, []byte) bool { <-slow; return false })
+		Expect(sent(b.results(ctx, ann)[0])).To(Equal(known))
+		close(slow)
+		Eventually(func() string { return sent(b.results(ctx, ann)[0]) }).Should(Equal(`{"person":{"plan":"pro"}}`))
+		Expect(b.api.total("")).To(Equal(2))
+	})
+
 	It("keeps what it had when the API answers something else", func(ctx context.Context) {
 		b.results(ctx, ann)
 		b.clock.pass(2 * time.Hour)

@@ -23,18 +23,24 @@ type visit struct {
 }
 
 // bind gets the connection to map with. Portal data that was fetched before, and
-// whose time is over, is fetched again.
+// whose time is over, is fetched again; where the API is slow with it, the batch
+// goes on with the old.
 func (v *visit) bind(ctx context.Context) (err error) {
 	var due []*use
 	for _, u := range v.account.uses {
+		if u.known(v.now) == nil {
+			continue // as good as never fetched
+		}
 		if u.due(v.now) && !slices.Contains(v.tried, u) {
 			due = append(due, u)
-		} else if v.bound == nil && u.known(v.now) != nil {
+		} else if v.bound == nil {
 			v.account.host.meter.Cache(v.account.kind, u.name, Fresh)
 		}
 	}
 	if len(due) > 0 {
-		v.learn(ctx, due)
+		within, cancel := context.WithTimeout(ctx, v.account.host.timeout/5)
+		v.learn(within, due)
+		cancel()
 	}
 	v.bound, err = v.account.connection(v.now, v.failures)
 	return err
@@ -79,10 +85,11 @@ func (v *visit) learn(ctx context.Context, wanted []*use) (more bool) {
 	}
 	all.Wait()
 	for i, u := range wanted {
-		found := Absent
-		if failures[i] != nil && u.known(v.now) != nil {
+		found, failed := Absent, failures[i] != nil
+		switch {
+		case (failed || !given[i]) && u.known(v.now) != nil:
 			found = Stale
-		} else if failures[i] != nil {
+		case failed:
 			if v.failures == nil {
 				v.failures = map[string]*engine.LookupFailure{}
 			}
