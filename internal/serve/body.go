@@ -45,19 +45,19 @@ var (
 const firstRead = 16 << 10 // bytes
 
 // readBody reads the body of a request. Its memory is taken from the budget as it
-// comes in: what a client announces and never sends takes none.
+// comes in: what a client announces and never sends takes next to none.
 func readBody(r *http.Request, most int64, from *budget) (*body, error) {
 	if r.ContentLength > most {
 		return nil, errTooLarge
 	}
 	b := &body{budget: from}
-	limit := most + 1 // one more byte tells that there is too much
+	limit, growth := most+1, int64(1) // one more byte tells that there is too much
 	if r.ContentLength >= 0 {
-		limit = r.ContentLength
+		limit, growth = r.ContentLength, 15
 	}
 	for {
 		if size := int64(len(b.bytes)); size == int64(cap(b.bytes)) {
-			more := min(max(firstRead, size), limit-size)
+			more := min(max(firstRead, growth*size), limit-size)
 			if more == 0 {
 				return b, nil
 			}
