@@ -73,7 +73,10 @@ var _ = Describe("A server with limits", func() {
 			Expect(answer.header.Get("apiVersion")).To(Equal("2"))
 			Expect(answer.body).To(ContainSubstring("more than the 1048576 bytes that --max-body allows"))
 		}
-		Expect(r.metric("celmap_http_requests_refused_total")).To(ConsistOf(`celmap_http_requests_refused_total{reason="body_too_large"} 2`))
+		c := r.dial() // one that looks for an answer only when it has sent all
+		c.say(head+"Content-Length: %d\r\n\r\n%s", len(large), large)
+		Expect(c.hear().status).To(Equal(413))
+		Expect(r.metric("celmap_http_requests_refused_total")).To(ConsistOf(`celmap_http_requests_refused_total{reason="body_too_large"} 3`))
 		Expect(r.do("POST", "/routerTransform", jobs("notes", strings.Repeat("x", 1<<19))).status).To(Equal(200))
 	})
 

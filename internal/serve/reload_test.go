@@ -91,6 +91,18 @@ var _ = Describe("Rules", func() {
 		}
 	})
 
+	It("are replaced when a file is written that a link leads to", func() {
+		write(folder, map[string]string{".hidden/deep/real.yaml": destinationFile})
+		Expect(os.Remove(filepath.Join(folder, "destination.yaml"))).To(Succeed())
+		Expect(os.Symlink(".hidden/deep", filepath.Join(folder, ".way"))).To(Succeed())
+		Expect(os.Symlink(".way/real.yaml", filepath.Join(folder, "destination.yaml"))).To(Succeed())
+		r := serving()
+		for _, alias := range []string{"A", "B", "C"} {
+			write(folder, map[string]string{".hidden/deep/real.yaml": renamed(alias)})
+			Eventually(types(r)).Should(Equal([]string{strings.ToLower(alias), "notes"}))
+		}
+	})
+
 	It("are replaced when the link to their folder leads elsewhere", func() {
 		link := filepath.Join(root, "current")
 		Expect(os.Symlink("notes", link)).To(Succeed())
