@@ -125,7 +125,6 @@ func cpuTime() time.Duration {
 }
 
 func BenchmarkIdentify(b *testing.B)       { benchmark(b, "upsert", "identify") }
-func BenchmarkIdentifySearch(b *testing.B) { benchmark(b, "search", "identify") }
 func BenchmarkIdentifyLegacy(b *testing.B) { benchmark(b, "legacy", "identify") }
 func BenchmarkTrack(b *testing.B)          { benchmark(b, "upsert", "track") }
 func BenchmarkMixed(b *testing.B)          { benchmark(b, "upsert", "mixed") }
