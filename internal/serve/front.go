@@ -34,6 +34,8 @@ func newFront(upstream *url.URL, m *metrics, log *slog.Logger, failed func(http.
 		MaxIdleConnsPerHost: 256,
 		DisableCompression:  true, // it would ask for gzip where the client did not
 	}
+	fresh := transport.Clone()
+	fresh.DisableKeepAlives = true
 	return &front{
 		transport: transport,
 		features:  newFeatures(upstream, transport, log),
@@ -42,7 +44,7 @@ func newFront(upstream *url.URL, m *metrics, log *slog.Logger, failed func(http.
 			failed(w, r, err)
 		},
 		proxy: httputil.ReverseProxy{
-			Transport: twice{transport},
+			Transport: twice{transport, fresh},
 			Rewrite: func(p *httputil.ProxyRequest) {
 				p.SetURL(upstream)
 				p.Out.URL.RawQuery = p.In.URL.RawQuery // also where it cannot be parsed
@@ -86,13 +88,13 @@ func (f *front) pass(w http.ResponseWriter, r, in *http.Request) {
 }
 
 // twice sends requests whose body is known once more where the connection broke,
-// as one that upstream closes at that moment does. They transform jobs, which does
-// no harm.
-type twice struct{ http.RoundTripper }
+// as one does that upstream closes at that moment, and over a new one. They
+// transform jobs, which does no harm.
+type twice struct{ first, fresh http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
 func (t twice) RoundTrip(r *http.Request) (*http.Response, error) {
-	answer, err := t.RoundTripper.RoundTrip(r)
+	answer, err := t.first.RoundTrip(r)
 	if err == nil || r.GetBody == nil || r.Context().Err() != nil {
 		return answer, err
 	}
@@ -100,7 +102,7 @@ func (t twice) RoundTrip(r *http.Request) (*http.Response, error) {
 	if again.Body, err = r.GetBody(); err != nil {
 		return nil, err
 	}
-	return t.RoundTripper.RoundTrip(again)
+	return t.fresh.RoundTrip(again)
 }
 
 type copyBuffers struct{ pool sync.Pool }
