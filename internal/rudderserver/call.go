@@ -199,3 +199,8 @@ func orAbsent(text json.RawMessage) string {
 func allowed(status int64) bool {
 	return status == 200 || status == 298 || status == 299 || status >= 400 && status < 599
 }
+
+// givenUp tells whether the router aborts a job with this status.
+func givenUp(status int) bool {
+	return status/100 == 3 || status/100 == 4 && status != http.StatusRequestTimeout && status != http.StatusTooManyRequests
+}

@@ -143,7 +143,7 @@ func (q *Queue) finish(c *checks, j *queued, status int) {
 		j.state = Filtered
 	case status/100 == 2:
 		j.state = Delivered
-	case status/100 == 3, status/100 == 4 && status != http.StatusRequestTimeout && status != http.StatusTooManyRequests:
+	case givenUp(status):
 		j.state = Aborted
 	default:
 		if !held || j.JobID < first {

@@ -168,7 +168,7 @@ var wrongs = []wrong{
 	{requestPresent, 1, "absent", transformed(instead(right, `"batchedRequest":`+request+`,`, ``))},
 	{requestPresent, 1, "[]", transformed(instead(right, `"batchedRequest":`+request, `"batchedRequest":[]`))},
 	{requestPresent, 1, "batchedRequest[1] is 1", transformed(instead(right, `"batchedRequest":`+request, `"batchedRequest":[`+request+`,1]`))},
-	{order, 2, "taken after job 3", func() error {
+	{order, 2, "taken (400) after job 3", func() error {
 		t, err := NewTransform("hs", []Job{job(1, "ada"), job(2, "bob"), job(3, "bob")}, true)
 		Expect(err).NotTo(HaveOccurred())
 		_, err = t.Check(response(200, `{"output":[`+instead(instead(delivered, m1, m1), m2, m3)+`,`+instead(rejected, m3, instead(m3, `"jobId":3`, `"jobId":2`))+`]}`))
@@ -187,6 +187,15 @@ var wrongs = []wrong{
 		a, err := t.Check(response(200, `{"output":[`+one(1, 200)+`,`+one(2, 200)+`,`+one(3, 500)+`]}`))
 		Expect(err).NotTo(HaveOccurred())
 		return queue(t, 1).Deliver(a, all(200))
+	}},
+
+	{alone, 2, "with those of 1 other", func() error {
+		second := job(2, "ada")
+		second.Metadata = json.RawMessage(instead(m2, `"jobId":2`, `"jobId":2,"dontBatch":true`))
+		t, err := NewTransform("hs", []Job{job(1, "ada"), second}, true)
+		Expect(err).NotTo(HaveOccurred())
+		_, err = t.Check(response(200, `{"output":[`+instead(delivered, m2, string(second.Metadata))+`]}`))
+		return err
 	}},
 
 	{typeREST, 1, `"rest"`, described(`"REST"`, `"rest"`)},
@@ -325,6 +334,13 @@ var _ = Describe("A right answer", func() {
 		Expect(err).NotTo(HaveOccurred())
 		Expect(a.Elements[0].Requests).To(HaveLen(2))
 		Expect(a.Elements[0].Jobs).To(Equal([]int64{1, 2}))
+	})
+
+	It("may give up several events of a user at once", func() {
+		t, err := NewTransform("hs", []Job{job(1, "ada"), job(2, "ada"), job(3, "ada")}, true)
+		Expect(err).NotTo(HaveOccurred())
+		_, err = t.Check(response(200, `{"output":[`+instead(rejected, m3, m1+`,`+instead(m3, "bob", "ada"))+`,`+one(2, 200)+`]}`))
+		Expect(err).NotTo(HaveOccurred())
 	})
 
 	It("may overtake what is filtered, which is no event any more", func() {

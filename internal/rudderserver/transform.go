@@ -81,6 +81,9 @@ func ReadTransform(body []byte, compact bool) (*Transform, error) {
 	return t, nil
 }
 
+// Size is the number of jobs.
+func (t *Transform) Size() int { return len(t.jobs) }
+
 // Answer is what a transformer made of the jobs of a call.
 type Answer struct {
 	Status   int        // of HTTP. Other than 200: every job is retried
@@ -193,6 +196,9 @@ func (c *checks) element(place string, text json.RawMessage, byID map[int64]*rea
 	}
 	e.Destination = values["destination"]
 	for _, j := range e.jobs {
+		if j.DontBatch && e.Status == 200 && len(e.Jobs) > 1 {
+			c.violated(alone, j.JobID, place+".metadata", fmt.Sprintf("with those of %d other jobs", len(e.Jobs)-1), "")
+		}
 		if !bytes.Equal(e.Destination, j.Destination) {
 			c.violated(destination, j.JobID, place+".destination", orAbsent(e.Destination), string(j.Destination))
 			break
@@ -250,13 +256,14 @@ func (c *checks) once(a *Answer, byID map[int64]*read) {
 }
 
 // order checks that the router, which takes elements by their least job, does
-// not overtake: no element holds a job of a user who has a later one in an
-// element before. What is rejected counts, since a retry would come too late;
-// what is filtered is no event any more.
+// not overtake: no element holds a job of a user of whom a later one was in an
+// element before. A rejected event counts as one that was overtaken, since it is
+// its user's earlier event; it overtakes nobody, as nothing is sent of it. What is
+// filtered is no event any more.
 func (c *checks) order(a *Answer) {
 	type latest struct {
-		job   int64
-		place string
+		job     int64
+		element *Element
 	}
 	sent := map[string]latest{}
 	for _, e := range a.Elements {
@@ -265,12 +272,12 @@ func (c *checks) order(a *Answer) {
 		}
 		for _, j := range e.jobs {
 			if before, ok := sent[j.user()]; ok && before.job > j.JobID {
-				c.violated(order, j.JobID, e.place, fmt.Sprintf("taken after job %d of the same user in %s", before.job, before.place), "")
+				c.violated(order, j.JobID, e.place, fmt.Sprintf("taken (%d) after job %d of the same user in %s (%d)", e.Status, before.job, before.element.place, before.element.Status), "")
 			}
 		}
 		for _, j := range e.jobs {
-			if j.JobID > sent[j.user()].job {
-				sent[j.user()] = latest{j.JobID, e.place}
+			if !givenUp(e.Status) && j.JobID > sent[j.user()].job {
+				sent[j.user()] = latest{j.JobID, e}
 			}
 		}
 	}

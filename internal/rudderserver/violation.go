@@ -38,6 +38,7 @@ const (
 	authCategory   rule = "authErrorCategory is empty, REFRESH_TOKEN or AUTH_STATUS_INACTIVE"
 	requestPresent rule = "what is to be delivered has its request: an object or a list with at least one"
 	order          rule = "no event is sent before an earlier one of its user"
+	alone          rule = "a job with dontBatch shares its requests with no other"
 	progress       rule = "a job is not retried without end"
 )
 
