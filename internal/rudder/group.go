@@ -43,7 +43,7 @@ func (r *request) arrange() {
 		switch {
 		case usual && len(r.groups) == 0:
 			a.join(i, a.open(group{destination: j.destination}))
-		case usual && len(r.groups) == 1 && r.groups[0].maps(j.destination):
+		case usual && len(r.groups) == 1 && r.groups[0].maps(j.destination) && !r.groups[0].full():
 			a.join(i, 0)
 		default:
 			a.place(i)
@@ -54,6 +54,12 @@ func (r *request) arrange() {
 func (g *group) maps(d *destination) bool {
 	return g.destination == d && g.because == nil && !g.sent
 }
+
+// most is how many jobs are mapped together. rudder-server sends fewer; requests
+// that are much larger shall not take memory for all their jobs at a time.
+const most = 1000
+
+func (g *group) full() bool { return g.because == nil && len(g.jobs) >= most }
 
 // arranger is what it takes to arrange jobs that are not all alike.
 type arranger struct {
@@ -101,7 +107,7 @@ func (a *arranger) place(i int) {
 		h.config, d = string(config), d.with(config)
 	}
 	k, known := a.homes[h]
-	if last, before := a.last[a.owner(i)]; !known || before && last != k && !j.twin {
+	if last, before := a.last[a.owner(i)]; !known || a.groups[k].full() || before && last != k && !j.twin {
 		k = a.open(group{destination: d, because: h.because})
 		a.homes[h] = k
 	}
@@ -135,6 +141,9 @@ func (a *arranger) join(i, k int) {
 func (a *arranger) owner(i int) owner {
 	j := &a.jobs[i]
 	o := owner{user: string(j.user)}
+	if isText(j.user) { // however it is escaped
+		o.user = string(unquoted(j.user))
+	}
 	if j.destination != nil {
 		o.destination = j.destination.id
 	}

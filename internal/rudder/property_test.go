@@ -32,7 +32,7 @@ func anyJob(t *rapid.T, id int64, compact bool) rudderserver.Job {
 	message = rapid.SampledFrom([]string{message, message, message, message, message, message, `null`, `7`, `{"statusCode":200,"type":"REST","endpoint":"https://x.example","method":"POST","body":{}}`, `{"a":1,"a":1}`}).Draw(t, "message")
 	metadata := []string{
 		fmt.Sprintf(`"jobId":%d`, id),
-		fmt.Sprintf(`"userId":"u\u00%d"`, rapid.IntRange(41, 43).Draw(t, "user")),
+		`"userId":` + rapid.SampledFrom([]string{`"uA"`, `"u\u0041"`, `"uB"`, `"u\u0043"`}).Draw(t, "user"),
 		fmt.Sprintf(`"destinationId":%q`, of),
 		fmt.Sprintf(`"dontBatch":%v`, rapid.IntRange(0, 9).Draw(t, "alone") == 0),
 		`"secret":{"x":[1.50,"}"]}`,

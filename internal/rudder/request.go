@@ -48,7 +48,9 @@ func (r *request) release() {
 	clear(r.repeated)
 	r.cursor.body, r.cursor.fault = nil, nil
 	r.jobs, r.groups = r.jobs[:0], r.groups[:0]
-	requests.Put(r)
+	if cap(r.jobs) <= 10*most { // what only an uncommonly large request needs is not kept
+		requests.Put(r)
+	}
 }
 
 // form is how a body is built.

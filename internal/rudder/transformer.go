@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 
 	"github.com/celmap/celmap/engine"
 	"github.com/celmap/celmap/internal/lookup"
@@ -92,7 +91,7 @@ func (t *Transformer) Processor(ctx context.Context, dst, body []byte, compact b
 		return dst, err
 	}
 	defer r.release()
-	t.transform(ctx, r)
+	t.transform(ctx, r, func(*group) {})
 	w := writer{request: r, t: t, dst: append(dst, '['), feature: "processor"}
 	for i := range r.jobs {
 		w.event(i)
@@ -100,13 +99,15 @@ func (t *Transformer) Processor(ctx context.Context, dst, body []byte, compact b
 	return append(w.dst, ']'), nil
 }
 
-// elements transforms the jobs and appends the elements of the answer.
+// elements transforms the jobs and appends the elements of the answer. What was
+// mapped is let go of as soon as it is written: of a large request only a part is
+// in memory.
 func (t *Transformer) elements(ctx context.Context, dst []byte, r *request) []byte {
-	t.transform(ctx, r)
 	w := writer{request: r, t: t, dst: dst, feature: "router"}
-	for k := range r.groups {
-		w.elements(&r.groups[k])
-	}
+	t.transform(ctx, r, func(g *group) {
+		w.elements(g)
+		g.release()
+	})
 	return w.dst
 }
 
@@ -115,23 +116,39 @@ func (t *Transformer) elements(ctx context.Context, dst []byte, r *request) []by
 // lookups.
 const parallel = 8
 
-// transform maps the jobs.
-func (t *Transformer) transform(ctx context.Context, r *request) {
+// transform maps the jobs, and hands on each group in order.
+func (t *Transformer) transform(ctx context.Context, r *request, mapped func(*group)) {
 	r.arrange()
 	if len(r.groups) == 1 {
 		t.mapGroup(ctx, r, &r.groups[0])
+		mapped(&r.groups[0])
 		return
 	}
-	var all sync.WaitGroup
-	free := make(chan struct{}, parallel)
-	for k := range r.groups {
-		free <- struct{}{}
-		all.Go(func() {
+	ready := make([]chan struct{}, len(r.groups))
+	begin := func(k int) {
+		ready[k] = make(chan struct{})
+		go func() {
+			defer close(ready[k])
 			t.mapGroup(ctx, r, &r.groups[k])
-			<-free
-		})
+		}()
 	}
-	all.Wait()
+	defer func() { // also where writing panics: nobody may work on a request that is released
+		for _, c := range ready {
+			if c != nil {
+				<-c
+			}
+		}
+	}()
+	for k := range min(parallel, len(r.groups)) {
+		begin(k)
+	}
+	for k := range r.groups {
+		<-ready[k]
+		mapped(&r.groups[k])
+		if next := k + parallel; next < len(r.groups) {
+			begin(next)
+		}
+	}
 }
 
 // mapGroup maps the jobs of a group, unless their fate is known.

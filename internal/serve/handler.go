@@ -192,7 +192,7 @@ func (s *Server) transform(ctx context.Context, w *answer, r *http.Request, v *v
 		t.Count = s.metrics.count("other")
 	}
 	buffer := s.buffer()
-	defer s.answers.Put(buffer)
+	defer s.keep(buffer)
 	var err error
 	*buffer, err = call(t, ctx, (*buffer)[:0], v.body, r.Header.Get("X-Content-Format") == "json+compactedv1")
 	var bad *rudder.BodyError
@@ -370,4 +370,13 @@ func (s *Server) buffer() *[]byte {
 		return b
 	}
 	return new([]byte)
+}
+
+// mostKept is the largest buffer that is kept for another answer, in bytes.
+const mostKept = 4 << 20
+
+func (s *Server) keep(buffer *[]byte) {
+	if cap(*buffer) <= mostKept {
+		s.answers.Put(buffer)
+	}
 }
