@@ -4,6 +4,9 @@ CELMAP ?= go run ./cmd/celmap
 # How long `make fuzz` looks for trouble, for each target.
 FUZZTIME ?= 10s
 
+# How long `make soak` keeps celmap serve busy.
+SOAK ?= 10m
+
 # The tools of `make lint`, built by Go when first used.
 STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 ERRCHECK = go run github.com/kisielk/errcheck@v1.30.0
@@ -78,3 +81,15 @@ damage: ## Damage each line of the shipped rules in each way, and show what is n
 .PHONY: bench
 bench: ## Measure
 	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: bench-serve
+bench-serve: ## Measure what an event costs celmap serve over HTTP, and how long calls take
+	go test -run '^$$' -bench Serve -benchtime 5x ./internal/acceptance
+
+.PHONY: soak
+soak: ## Watch the memory of celmap serve under load for SOAK
+	SOAK=$(SOAK) go test -count=1 -v -timeout 0 ./internal/acceptance -ginkgo.focus 'memory stays flat'
+
+.PHONY: faults
+faults: ## Try the faults that operators fear at full size: 10,000 connections, 200 MB
+	FAULTS=full go test -count=1 -v -timeout 30m ./internal/acceptance -ginkgo.label-filter '!time'
