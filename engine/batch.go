@@ -109,14 +109,6 @@ type LookupFailure struct {
 	cause   error             // of our own: the question could not be asked
 }
 
-// status is that of an event which is lost to the failure, where no rule says more.
-func (f *LookupFailure) status() int {
-	if f.Status < 400 {
-		return 500
-	}
-	return f.Status
-}
-
 // Plan reads the events and finds out what has to be looked up for them. It
 // keeps the bytes of the inputs until the output is released.
 func (c *Connection) Plan(inputs []Input) *Batch {
@@ -521,8 +513,20 @@ func (b *Batch) failure(a answered) error {
 		return a.failure.cause
 	}
 	r, l := b.runner, a.ask.Lookup
-	f := a.failure
-	body, err := value.Parse(r.arena, orEmptyObject(f.Body), b.connection.program.limits.Event)
+	r.asking(l, a.with)
+	do, e, err := r.loss(l.Failure, a.failure, "the lookup "+l.Name+" failed: "+a.failure.Message)
+	if err != nil || do == "empty" {
+		return err
+	}
+	e.Rule = a.ask.Rule
+	return e
+}
+
+// loss says what becomes of an event that needs the answer to a request which
+// failed, by the first rule that applies; message is for where none says more. The
+// error of a rule that cannot be used is err.
+func (r *runner) loss(rules []plan.Failure, f *LookupFailure, message string) (do string, lost *EventError, err error) {
+	body, err := value.Parse(r.arena, orEmptyObject(f.Body), r.connection.program.limits.Event)
 	if err != nil {
 		body = r.arena.Object()
 	}
@@ -531,16 +535,14 @@ func (b *Batch) failure(a answered) error {
 		r.arena.Add(body, "message", r.arena.String(f.Message))
 	}
 	r.answered(Answer{Status: f.Status, Headers: f.Headers}, body)
-	r.asking(l, a.with)
 	refused := f.Status >= 400 && !mayPass(f.Status)
-	do, message := "retry", "the lookup "+l.Name+" failed: "+f.Message
-	if refused {
+	if do = "retry"; refused {
 		do = "reject"
 	}
-	for _, rule := range l.Failure {
+	for _, rule := range rules {
 		ok, err := r.condition(rule.When)
 		if err != nil {
-			return err
+			return "", nil, err
 		}
 		if ok {
 			do = rule.Do
@@ -551,19 +553,13 @@ func (b *Batch) failure(a answered) error {
 		}
 	}
 	status := f.Status
-	switch do {
-	case "empty":
-		return nil
-	case "retry", "refresh-credentials":
-		if !mayPass(status) {
-			status = 500
-		}
-	case "reject":
-		if !refused {
-			status = 400
-		}
+	switch {
+	case do == "reject" && !refused:
+		status = 400
+	case do != "reject" && !mayPass(status):
+		status = 500
 	}
-	return &EventError{Code: "lookup_failed", Status: status, Message: message, Rule: a.ask.Rule}
+	return do, &EventError{Code: "lookup_failed", Status: status, Message: message}, nil
 }
 
 // mayPass reports whether a request that got this HTTP status may get through

@@ -25,7 +25,8 @@ type Call struct {
 	Questions []*Question // that it answers, at most as many as the rules allow; nil for portal data
 
 	connection *Connection
-	asked      *asked // nil for portal data
+	failure    []plan.Failure // of portal data
+	asked      *asked         // nil for portal data
 }
 
 // asked is what the pages of one call have in common.
@@ -60,7 +61,7 @@ func (c *Connection) PortalCall(name string) (call *Call, err error) {
 		c.borrow(func(r *runner) {
 			r.start(nil, c.program.limits.Steps)
 			if call, err = r.call(p.Request, p.Rule); err == nil {
-				call.Name = name
+				call.Name, call.failure = name, p.Failure
 			}
 		})
 		return call, err
@@ -392,17 +393,17 @@ func (r *runner) likely(l *plan.Lookup, at map[string]int, out []int) []int {
 }
 
 // Wait tells after an answer that is no success how long the rules of the lookup
-// say not to ask the API again: 0 where they do not say.
+// or the portal data say not to ask the API again: 0 where they do not say.
 func (c *Call) Wait(answer Answer) (after time.Duration) {
-	a := c.asked
-	if a == nil {
-		return 0
-	}
 	c.connection.borrow(func(r *runner) {
 		failed := guarded(func() error {
 			r.listen(answer)
-			r.asking(a.lookup, a.with)
-			for _, rule := range a.lookup.Failure {
+			rules := c.failure
+			if a := c.asked; a != nil {
+				r.asking(a.lookup, a.with)
+				rules = a.lookup.Failure
+			}
+			for _, rule := range rules {
 				ok, err := r.condition(rule.When)
 				if err == nil && ok {
 					after, err = r.wait(rule.After, rule.AfterOf)

@@ -170,7 +170,7 @@ func (c *Connection) data(p *plan.Portal, s Settings, arena *value.Arena, limits
 	given, ok := s.Portal[p.Name]
 	if !ok {
 		if failure, unfetched := s.Unfetched[p.Name]; unfetched {
-			return nil, unfetchedError(p, failure)
+			return nil, c.unfetched(p, failure, arena)
 		}
 		return c.builtin(p, arena, limits)
 	}
@@ -217,9 +217,7 @@ func (c *Connection) portal(p *plan.Portal, data []byte, arena *value.Arena, lim
 	if err != nil {
 		return nil, false, err
 	}
-	r := newRunner(c)
-	r.arena, r.frame.Arena = arena, arena // what is computed lives as long as the connection
-	r.frame.Steps = c.program.limits.BatchSteps
+	r := c.lastingRunner(arena)
 	r.set(r.variable("body"), body)
 	for _, a := range p.Answer {
 		if a.When != nil {
@@ -236,6 +234,14 @@ func (c *Connection) portal(p *plan.Portal, data []byte, arena *value.Arena, lim
 		return v, a.Extend, err
 	}
 	return nil, false, fmt.Errorf("this is none of the forms that the data may have: %s", value.Preview(body))
+}
+
+// lastingRunner returns a runner for what lives as long as the connection.
+func (c *Connection) lastingRunner(arena *value.Arena) *runner {
+	r := newRunner(c)
+	r.arena, r.frame.Arena = arena, arena
+	r.frame.Steps = c.program.limits.BatchSteps
+	return r
 }
 
 // Observe returns a connection that reports to o. It is slower; the connection

@@ -15,19 +15,26 @@ type unfetched struct{ portal *plan.Portal }
 
 func (u *unfetched) Error() string { return "the data " + u.portal.Name + " is not known" }
 
-// unfetchedError is what rules get that read such data. It is shared by all who
+// unfetched is what rules get that read such data. It is shared by all who
 // read it, so it never changes.
-func unfetchedError(p *plan.Portal, f *LookupFailure) *EventError {
-	e := &EventError{Code: "lookup_failed", Status: 503, Rule: p.Rule, Cause: &unfetched{p}}
+func (c *Connection) unfetched(p *plan.Portal, f *LookupFailure, arena *value.Arena) error {
 	if f == nil {
-		e.Message = fmt.Sprintf("the data %s of the account is not fetched yet; send the event again", p.Name)
-		return e
+		return &EventError{Code: "lookup_failed", Status: 503, Rule: p.Rule, Cause: &unfetched{p},
+			Message: fmt.Sprintf("the data %s of the account is not fetched yet; send the event again", p.Name)}
 	}
-	remedy := "send the event again"
-	if e.Status = f.status(); !mayPass(e.Status) {
-		remedy = "check the destination's settings, and what they are allowed to read"
+	r := c.lastingRunner(arena)
+	_, e, err := r.loss(p.Failure, f, "")
+	if err != nil { // of a rule: nobody knows what it would have said
+		e = &EventError{Code: "lookup_failed", Status: 500, Message: err.Error()}
 	}
-	e.Message = fmt.Sprintf("the data %s of the account could not be fetched (status %d): %s; %s", p.Name, e.Status, f.Message, remedy)
+	e.Rule, e.Cause = p.Rule, &unfetched{p}
+	if e.Message == "" {
+		remedy := "send the event again"
+		if !mayPass(e.Status) {
+			remedy = "check the destination's settings, and what they are allowed to read"
+		}
+		e.Message = fmt.Sprintf("the data %s of the account could not be fetched (status %d): %s; %s", p.Name, e.Status, f.Message, remedy)
+	}
 	return e
 }
 

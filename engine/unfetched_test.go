@@ -2,6 +2,8 @@ package engine_test
 
 import (
 	"fmt"
+	"strings"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -153,6 +155,32 @@ var _ = Describe("data that the host has not fetched", func() {
 		Entry("for good", engine.LookupFailure{Status: 401, Message: "expired"}, 401, "(status 401): expired; check the destination's settings, and what they are allowed to read"),
 		Entry("without an answer", engine.LookupFailure{Message: "reset"}, 500, "(status 500): reset; send the event again"),
 	)
+	It("is judged by the rules on failures", func() {
+		p := smallWith(map[string]string{"sizes.json": "{}"}, strings.Replace(fetching, "refreshOnMiss: true", `refreshOnMiss: true, failure: [
+    {when: status == 423, do: retry, after: 2s, because: "locked: ${body.message}"}, {when: status == 0, do: retry},
+    {when: headers.x == "y", do: reject, because: "x of ${body.message}"}, {when: status == 418, do: reject}, {when: body.n > 1, do: reject}]`, 1), fetchers)
+		tell := func(f engine.LookupFailure) string {
+			GinkgoHelper()
+			c, err := p.Bind(engine.Settings{Unfetched: map[string]*engine.LookupFailure{"fields": &f}})
+			Expect(err).NotTo(HaveOccurred())
+			b := c.Plan(inputs(event("native")))
+			defer b.Release()
+			e := b.Map().Results()[0].Error
+			Expect(b.Wants()).To(Equal([]string{"fields"}))
+			return fmt.Sprint(e.Code, " ", e.Status, " ", e.Message)
+		}
+		Expect(tell(engine.LookupFailure{Status: 423, Message: "busy"})).To(Equal("lookup_failed 500 locked: busy"))
+		Expect(tell(engine.LookupFailure{Status: 500, Headers: map[string]string{"x": "y"}, Body: []byte(`{"message": "z"}`)})).To(Equal("lookup_failed 400 x of z"))
+		Expect(tell(engine.LookupFailure{Status: 418, Message: "tea"})).To(HavePrefix("lookup_failed 418 the data fields of the account could not be fetched (status 418): tea; check "))
+		Expect(tell(engine.LookupFailure{Status: 500, Body: []byte(`{"n": "many"}`)})).To(HavePrefix("lookup_failed 500 "), "a rule that fails decides nothing")
+
+		c, err := p.Bind(engine.Settings{})
+		Expect(err).NotTo(HaveOccurred())
+		call, err := c.PortalCall("fields")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(call.Wait(engine.Answer{Status: 423})).To(Equal(2 * time.Second))
+		Expect(call.Wait(engine.Answer{Status: 500})).To(BeZero())
+	})
 	It("has to be data that the rules have", func() {
 		_, err := program.Bind(engine.Settings{Unfetched: map[string]*engine.LookupFailure{"feilds": nil}})
 		Expect(err).To(MatchError("portal.feilds: the destination has no such data; did you mean fields?"))

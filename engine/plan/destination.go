@@ -82,7 +82,9 @@ func (c *compiler) compilePortals(root *source.Node) {
 			}
 		}
 		p.Request = c.http(c.configScope(), n.Get("request"))
-		p.Outdated = c.optional(c.configScope().with("status", "body", "headers"), n, "outdated", expression.Condition)
+		answer := c.configScope().with("status", "body", "headers")
+		p.Outdated = c.optional(answer, n, "outdated", expression.Condition)
+		p.Failure = c.failures(answer, n)
 		if item := n.Get("item"); item != nil {
 			p.Item = c.schemaFile(item)
 		}
@@ -457,14 +459,20 @@ func (c *compiler) compileLookups(root *source.Node) {
 		if item := n.Get("item"); item != nil {
 			l.Item = c.schemaFile(item)
 		}
-		for _, x := range items(n.Get("failure")) {
-			f := Failure{When: c.condition(body, x), Do: text(x, "do"), Because: c.sentence(body, x.Get("because"))}
-			f.After, f.AfterOf = c.after(body, x)
-			l.Failure = append(l.Failure, f)
-		}
+		l.Failure = c.failures(body, n)
 		c.program.Lookups[l.Name] = l
 		c.vague[l] = len(c.found) > before || c.broken(n)
 	}
+}
+
+// failures compiles the rules on failed requests of a lookup or portal data.
+func (c *compiler) failures(s *scope, n *source.Node) (out []Failure) {
+	for _, x := range items(n.Get("failure")) {
+		f := Failure{When: c.condition(s, x), Do: text(x, "do"), Because: c.sentence(s, x.Get("because"))}
+		f.After, f.AfterOf = c.after(s, x)
+		out = append(out, f)
+	}
+	return out
 }
 
 // with orders the arguments that a sender or an ask gives by the names

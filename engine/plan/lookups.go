@@ -133,11 +133,12 @@ func (c *compiler) checkPortal(p *Portal, key, n *source.Node) {
 	request, builtin := n.Get("request"), n.Get("builtin")
 	c.checkTTL(n)
 	c.checkBody(request)
+	c.checkFailures(n.Get("failure"))
 	if request == nil {
 		if builtin == nil {
 			c.warn(key.Span, "unanswered-lookup", "add request: so that a host can fetch the data, or builtin: with a file", "the portal data %s has neither request nor builtin: it is there only where --lookup or a program gives it", key.Text)
 		}
-		for _, k := range []string{"ttl", "refreshOnMiss", "outdated"} {
+		for _, k := range []string{"ttl", "refreshOnMiss", "outdated", "failure"} {
 			if e := n.Entry(k); e != nil {
 				c.useless(e.Key, "the data is not fetched, since there is no request, so "+k+" has no effect", "remove it, or add request")
 			}

@@ -383,7 +383,8 @@ type Portal struct {
 	Answer        []PortalAnswer
 	TTL           time.Duration
 	RefreshOnMiss bool
-	Outdated      *Expr  // of an answer to any request: the data is out of date
+	Outdated      *Expr // of an answer to any request: the data is out of date
+	Failure       []Failure
 	Builtin       []byte // JSON, nil if there is none
 	Item          *schema.Schema
 	Slot          int
@@ -435,7 +436,8 @@ type Lookup struct {
 // Lists reports whether an answer is a list of what each item gives.
 func (l *Lookup) Lists() bool { return !l.Host && l.Value == nil }
 
-// Failure says what a failed lookup means for the events that asked.
+// Failure says what a failed request of a lookup or for portal data means for the
+// events that need its answer.
 type Failure struct {
 	When    *Expr
 	Do      string // empty, reject, retry, refresh-credentials

@@ -40,7 +40,9 @@ func (t *typing) checkDestination() {
 			t.expr(a.Value, answer)
 		}
 		t.http(x.Request, base)
-		t.expr(x.Outdated, base.with(variable("status", wholeVariable), variable("body", apiAnswer), variable("headers", apiHeaders)))
+		reply := base.with(variable("status", wholeVariable), variable("body", apiAnswer), variable("headers", apiHeaders))
+		t.expr(x.Outdated, reply)
+		t.failures(x.Failure, reply)
 	}
 	for _, name := range sortedNames(p.Requests) {
 		t.checkRequest(p.Requests[name], base)
@@ -133,7 +135,11 @@ func (t *typing) checkLookup(l *Lookup) {
 	t.expr(l.Matches, item)
 	t.expr(l.Gives, item)
 	t.expr(l.Value, body.with(variable("key", shape.Anything)))
-	for _, f := range l.Failure {
+	t.failures(l.Failure, body)
+}
+
+func (t *typing) failures(rules []Failure, body *viewTypes) {
+	for _, f := range rules {
 		t.expr(f.When, body)
 		t.after(f.AfterOf, body)
 		t.template(f.Because, body)

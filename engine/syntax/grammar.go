@@ -239,8 +239,22 @@ var portal = &Shape{
 		{Name: "ttl", Type: duration, Doc: "How long the data may be kept."},
 		{Name: "refreshOnMiss", Type: boolean, Doc: "Fetch again when an event names something that the data lacks."},
 		{Name: "outdated", Type: expression, Doc: "Whether an answer of the API, to any request, shows that the data is out of date; from status, body and headers."},
+		{Name: "failure", Type: failures("portal failure", "reject", "retry", "refresh-credentials"), Doc: "What a refused or broken request means; the first that applies."},
 		{Name: "builtin", Type: file, Doc: "Data that is used where none is given; in the form of the answer's body."},
 	},
+}
+
+// failures are rules on a request of the host that was refused or broke.
+func failures(name string, do ...string) Type {
+	return listOf{&Shape{
+		Name: name,
+		Keys: []Key{
+			when,
+			{Name: "do", Type: oneOf{do}, Doc: "What becomes of the events that need the answer.", Required: true},
+			{Name: "after", Type: expression, Doc: "How long the API is not asked again: a time span such as 10s, or an expression."},
+			{Name: "because", Type: template, Doc: "Message of the rejection."},
+		},
+	}}
 }
 
 var lookup = &Shape{
@@ -265,15 +279,7 @@ var lookup = &Shape{
 		{Name: "item", Type: file, Doc: "JSON Schema of one element of the answer."},
 		{Name: "host", Type: boolean, Doc: "true: the host answers by its own means."},
 		{Name: "ttl", Type: duration, Doc: "How long an answer may be kept."},
-		{Name: "failure", Type: listOf{&Shape{
-			Name: "failure",
-			Keys: []Key{
-				when,
-				{Name: "do", Type: oneOf{[]string{"empty", "reject", "retry", "refresh-credentials"}}, Doc: "What becomes of the events that asked.", Required: true},
-				{Name: "after", Type: expression, Doc: "How long the API is not asked again: a time span such as 10s, or an expression."},
-				{Name: "because", Type: template, Doc: "Message of the rejection."},
-			},
-		}}, Doc: "What a refused or broken request means; the first that applies."},
+		{Name: "failure", Type: failures("failure", "empty", "reject", "retry", "refresh-credentials"), Doc: "What a refused or broken request means; the first that applies."},
 	},
 	Any: [][]string{{"request", "host"}},
 }
