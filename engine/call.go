@@ -405,7 +405,7 @@ func (c *Call) Wait(answer Answer) (after time.Duration) {
 			}
 			for _, rule := range rules {
 				ok, err := r.condition(rule.When)
-				if err == nil && ok {
+				if err == nil && ok && rule.Do == "retry" {
 					after, err = r.wait(rule.After, rule.AfterOf)
 				}
 				if err != nil || ok {

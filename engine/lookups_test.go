@@ -95,9 +95,36 @@ var _ = Describe("a lookup", func() {
 		Entry("a reason that is never shown", "when: status == 404, do: empty", "when: status == 404, do: empty, because: none", "useless-key", "because", "never shown"),
 		Entry("a wait before nothing", "{do: reject, because", "{do: reject, after: 10s, because", "useless-key", "after", "nothing is tried again"),
 		Entry("a wait that is no time", "{do: reject, because", "{do: retry, after: status, because", "wrong-type", "status", "a text such as 10s"),
+		Entry("a wait in words", "{do: reject, because", "{do: retry, after: 10 seconds, because", "wrong-kind", "10 seconds", "write 10s"),
+		Entry("a wait without a unit", "{do: reject, because", "{do: retry, after: 10, because", "wrong-kind", "10", "write 10s"),
+		Entry("an alternative that is no wait", "{do: reject, because", "{do: retry, after: 'status == 429 ? \"2 minutes\" : \"10s\"', because", "wrong-kind", `status == 429 ? "2 minutes" : "10s"`, `write "2m"`),
+		Entry("an alternative that is no time", "{do: reject, because", "{do: retry, after: 'status == 429 ? \"soon\" : null', because", "wrong-kind", `status == 429 ? "soon" : null`, "write a number and its unit"),
+		Entry("a wait that a header gives without a unit", "{do: reject, because", "{do: retry, after: 'headers[\"retry-after\"]', because", "wrong-kind", `headers["retry-after"]`, `write headers["retry-after"] + "s"`),
+		Entry("a header that is not written as headers are given", "when: status == 404", "when: 'headers[\"X-Gone\"] == \"1\"'", "unknown-field", `"X-Gone"`, `in lower case: write "x-gone"`),
+		Entry("a header that is taken for a number", "when: status == 404", "when: 'headers[\"x-left\"] < 1'", "wrong-type", `headers["x-left"] < 1`, "text"),
 		Entry("portal data that nobody fetches", "    request: {method: GET, host: api, url: /fields}\n", "", "unanswered-lookup", "fields", "neither request nor builtin"),
 		Entry("a form of portal data that is never reached", "[{when: body.v == 2, value: body.fields}, ", "[{value: body.fields}, ", "unreachable", "{value: body}", "never reached"),
 	)
+
+	It("whose failure has a slip is found once", func() {
+		for old, code := range map[string]string{"do: reject": "missing-key", "do: empty": "unknown-value"} {
+			new := map[string]string{"do: reject": "because: gone", "do: empty": "do: nothing, because: none, after: 1s"}[old]
+			found := loadAll(map[string]string{"d.yaml": strings.Replace(strings.Replace(asking, old+", because: \"Refused: ${body.message}\"", old, 1), old, new, 1), "m.yaml": asked})
+			Expect(found).To(HaveLen(1), found.Error())
+			Expect(found[0].Code).To(Equal(code))
+		}
+	})
+
+	It("that gives something by name has no elements", func() {
+		byName := strings.Replace(asking, asking[strings.Index(asking, "    pages: body.next"):strings.Index(asking, "    ttl: 10m")], "    value: indexBy(body.people, \"name\")\n    item: item.json\n", 1)
+		byName = strings.Replace(strings.Replace(byName, ", after: =page", "", 1), "max: 100", "max: 1", 1)
+		files := map[string]string{"d.yaml": byName, "m.yaml": strings.Replace(asked, "found[0]", "found.a.id", 1), "item.json": `{"type": "object", "properties": {"id": {"type": "string"}}}`}
+		Expect(loadAll(files)).To(BeEmpty())
+		files["m.yaml"] = asked
+		found := loadAll(files)
+		Expect(found).To(HaveLen(1), found.Error())
+		Expect(found[0].Code).To(Equal("no-elements"))
+	})
 
 	It("that the host answers needs none of it", func() {
 		own := strings.Replace(asking, "    request: {method: POST", "    host: true\n    request: {method: POST", 1)

@@ -427,6 +427,9 @@ func unknownField(of, name string, s shape.Shape) Problem {
 	if len(names) == 0 {
 		help = "it has none that are known"
 	}
+	if _, p := s.Member(strings.ToLower(name)); p == shape.Open {
+		help = fmt.Sprintf("its names are in lower case: write %q", strings.ToLower(name))
+	}
 	return Problem{Code: "unknown-field", Message: fmt.Sprintf("%s has no field %q", of, name), Detail: known(s), Help: help}
 }
 

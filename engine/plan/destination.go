@@ -11,6 +11,7 @@ import (
 
 	"github.com/celmap/celmap/engine/expression"
 	"github.com/celmap/celmap/engine/source"
+	"github.com/celmap/celmap/engine/syntax"
 	"github.com/celmap/celmap/engine/value"
 )
 
@@ -258,6 +259,10 @@ func (c *compiler) after(s *scope, n *source.Node) (time.Duration, *Expr) {
 	}
 	if d, err := time.ParseDuration(after.Text); err == nil {
 		return d, nil
+	}
+	if meant := syntax.MeantDuration(after.Text); meant != "" {
+		c.error(after.Span, "wrong-kind", "write "+meant, "after has to be a time span such as 10s or 5m, or an expression that gives one, this is %q", after.Text)
+		return 0, nil
 	}
 	return 0, c.expr(s, after, expression.Anything)
 }

@@ -187,6 +187,9 @@ func (c *compiler) checkFailures(n *source.Node) {
 			c.error(rules[i+1].Span, "unreachable", "move the rule without when to the end", "this rule is never reached: the one before it takes every failure")
 			return
 		}
+		if c.holes[r.Get("do")] {
+			continue
+		}
 		if e := r.Entry("because"); e != nil && text(r, "do") == "empty" {
 			c.useless(e.Key, "do: empty goes on as if nothing were found, so because is never shown", "remove it, or write do: reject")
 		}

@@ -1,8 +1,13 @@
 package plan
 
 import (
+	"fmt"
+	"time"
+
 	"github.com/celmap/celmap/engine/expression"
 	"github.com/celmap/celmap/engine/shape"
+	"github.com/celmap/celmap/engine/source"
+	"github.com/celmap/celmap/engine/syntax"
 )
 
 func variable(name string, s shape.Shape) shape.Member { return shape.Member{Name: name, Shape: s} }
@@ -13,7 +18,7 @@ var (
 	wholeVariable = shape.Of(shape.Whole)
 	maybeText     = shape.Of(shape.Text | shape.Absent)
 	apiAnswer     = shape.Anything.From("the answer of the API")
-	apiHeaders    = shape.MapOf(shape.Anything.From("the answer of the API"))
+	apiHeaders    = shape.LowerMapOf(shape.Of(shape.Text).From("the answer of the API"))
 	anyField      = shape.Anything.From("the object")
 )
 
@@ -109,8 +114,27 @@ func (t *typing) checkRequest(r *Request, base *viewTypes) {
 	}
 }
 
+// after checks an expression that says how long to wait. What gives no time span
+// would wait no time, without a word.
 func (t *typing) after(e *Expr, types *viewTypes) {
-	t.want(e, t.expr(e, types), shape.Text, "how long to wait is a text such as 10s")
+	s := t.expr(e, types)
+	t.want(e, s, shape.Text, "how long to wait is a text such as 10s")
+	for _, text := range s.Texts() {
+		if _, err := time.ParseDuration(text); err == nil || text == "" {
+			continue
+		}
+		help := "write a number and its unit, such as 10s, 5m or 1h"
+		if meant := syntax.MeantDuration(text); meant != "" {
+			help = fmt.Sprintf("write %q", meant)
+		}
+		t.found.Add(source.Diagnostic{Code: "wrong-kind", Span: e.Span(0, len(e.Text)), Summary: fmt.Sprintf("how long to wait is a time span such as 10s, and this can give %q", text), Help: help})
+	}
+	if e == nil {
+		return
+	}
+	if slot, steps, ok := e.Path(); ok && len(steps) == 1 && t.program.Slots[slot].Name == "headers" {
+		t.found.Add(source.Diagnostic{Code: "wrong-kind", Severity: source.Warning, Span: e.Span(0, len(e.Text)), Summary: "how long to wait is a time span such as 10s, and headers give numbers without a unit", Help: "where they are seconds, write " + e.Text + ` + "s"`})
+	}
 }
 
 func (t *typing) maximum(e *Expr, types *viewTypes) {

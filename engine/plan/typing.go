@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/celmap/celmap/engine/expression"
+	"github.com/celmap/celmap/engine/schema"
 	"github.com/celmap/celmap/engine/shape"
 	"github.com/celmap/celmap/engine/source"
 )
@@ -210,13 +211,18 @@ func (t *typing) lookup(l *Lookup) shape.Shape {
 	switch {
 	case l.Host || t.vague[l]:
 		return shape.Anything
-	case l.Item != nil && l.Value != nil:
-		item := l.Item.Shape(l.Item.Name())
-		return shape.Union(shape.MapOf(item), shape.ListOf(item), shape.Of(shape.Absent)).From(l.Item.Name())
+	case l.Value != nil:
+		whole := t.expr(l.Value, t.lookupTypes(l).with(variable("body", apiAnswer), variable("status", wholeVariable), variable("headers", apiHeaders), variable("key", shape.Anything)))
+		if l.Item == nil {
+			return whole.Or(shape.Absent).From(from)
+		}
+		elements := elementsOf(l.Item)
+		if !whole.Can(shape.List) {
+			elements = elements.Without(shape.List)
+		}
+		return elements.From(l.Item.Name())
 	case l.Item != nil:
 		return shape.ListOf(l.Item.Shape(l.Item.Name())).Or(shape.Absent).From(l.Item.Name())
-	case l.Value != nil:
-		return t.expr(l.Value, t.lookupTypes(l).with(variable("body", apiAnswer), variable("status", wholeVariable), variable("headers", apiHeaders), variable("key", shape.Anything))).Or(shape.Absent).From(from)
 	case l.Gives != nil:
 		gives := t.expr(l.Gives, t.lookupTypes(l).with(variable("item", apiAnswer), variable("key", shape.Anything)))
 		return shape.ListOf(gives).Or(shape.Absent).From(from)
@@ -229,8 +235,13 @@ func (t *typing) portal(p *Portal) shape.Shape {
 	if p.Item == nil {
 		return shape.Anything
 	}
-	item := p.Item.Shape(p.Item.Name())
-	return shape.Union(shape.MapOf(item), shape.ListOf(item), shape.Of(shape.Absent)).From(p.Item.Name())
+	return elementsOf(p.Item).From(p.Item.Name())
+}
+
+// elementsOf is data by name, or a list, of which each element fits a schema.
+func elementsOf(s *schema.Schema) shape.Shape {
+	item := s.Shape(s.Name())
+	return shape.Union(shape.MapOf(item), shape.ListOf(item), shape.Of(shape.Absent))
 }
 
 // alternatives works out the first of several that has a value, and reports

@@ -49,16 +49,20 @@ type Member struct {
 type fields struct {
 	members []Member
 	rest    *Shape // of what has another name; nil: there is none
+	lower   bool   // other names are in lower case
 }
 
 // ObjectOf returns the shape of an object with these members, and others of the
 // shape rest, unless that is nil.
 func ObjectOf(members []Member, rest *Shape) Shape {
-	return Shape{kinds: Object, parts: fields{members, rest}}
+	return Shape{kinds: Object, parts: fields{members: members, rest: rest}}
 }
 
 // MapOf returns the shape of an object that has such members under any names.
 func MapOf(of Shape) Shape { return ObjectOf(nil, &of) }
+
+// LowerMapOf is MapOf for names in lower case.
+func LowerMapOf(of Shape) Shape { return Shape{kinds: Object, parts: fields{rest: &of, lower: true}} }
 
 func (f fields) Member(name string) (Shape, Presence) {
 	for _, m := range f.members {
@@ -69,7 +73,7 @@ func (f fields) Member(name string) (Shape, Presence) {
 			return m.Shape, Known
 		}
 	}
-	if f.rest != nil {
+	if f.rest != nil && !(f.lower && name != strings.ToLower(name)) {
 		return f.rest.Or(Absent), Open
 	}
 	return Of(Absent), Unknown

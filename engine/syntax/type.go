@@ -136,16 +136,26 @@ func corrected(n *source.Node, t Type, expected string) string {
 			return plain
 		}
 	case "duration":
-		number := strings.TrimRight(word, "abcdefghijklmnopqrstuvwxyz ")
-		if !digitsOnly(number) {
-			return expected
-		}
-		units := map[string]string{"": "s", "second": "s", "seconds": "s", "sec": "s", "minute": "m", "minutes": "m", "min": "m", "hour": "h", "hours": "h", "s": "s", "m": "m", "h": "h", "ms": "ms"}
-		if unit := units[strings.TrimSpace(word[len(number):])]; unit != "" {
-			return number + unit
+		if meant := MeantDuration(word); meant != "" {
+			return meant
 		}
 	}
 	return expected
+}
+
+// MeantDuration is the time span that a text most likely means, such as 10s for
+// "10 seconds" and for "10"; "" if it means none.
+func MeantDuration(text string) string {
+	word := strings.ToLower(strings.TrimSpace(text))
+	number := strings.TrimRight(word, "abcdefghijklmnopqrstuvwxyz ")
+	if !digitsOnly(number) {
+		return ""
+	}
+	units := map[string]string{"": "s", "second": "s", "seconds": "s", "sec": "s", "minute": "m", "minutes": "m", "min": "m", "hour": "h", "hours": "h", "s": "s", "m": "m", "h": "h", "ms": "ms"}
+	if unit := units[strings.TrimSpace(word[len(number):])]; unit != "" {
+		return number + unit
+	}
+	return ""
 }
 
 func digitsOnly(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
