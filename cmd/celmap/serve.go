@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -34,7 +35,7 @@ type serveCommand struct {
 	MaxInFlight int64         `default:"2000" placeholder:"N" help:"Most requests that are worked on together (${default}); those beyond are answered with 503."`
 	Timeout     time.Duration `default:"2m" placeholder:"DURATION" help:"Most time to read a request and to work on it (${default})."`
 	Drain       time.Duration `default:"5s" placeholder:"DURATION" help:"How long requests are still taken after SIGTERM, until callers know (${default})."`
-	LogLevel    slog.Level    `default:"info" placeholder:"LEVEL" help:"debug (with a line for each request), info, warn or error (${default})."`
+	LogLevel    level         `default:"info" placeholder:"LEVEL" help:"debug (with a line for each request), info, warn or error (${default})."`
 	Pprof       string        `placeholder:"ADDR" help:"Address for Go's profiles under /debug/pprof/, apart from the others. Default: none."`
 }
 
@@ -62,6 +63,16 @@ func (b *size) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// level is how much is logged, on the command line.
+type level slog.Level
+
+func (l *level) UnmarshalText(text []byte) error {
+	if (*slog.Level)(l).UnmarshalText(text) != nil {
+		return fmt.Errorf("%q is no level: write debug, info, warn or error", text)
+	}
+	return nil
+}
+
 // detour is HOST=URL.
 type detour struct {
 	host string
@@ -71,7 +82,7 @@ type detour struct {
 func (d *detour) UnmarshalText(text []byte) error {
 	host, to, _ := strings.Cut(string(text), "=")
 	u, err := url.Parse(to)
-	if err != nil || host == "" || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+	if err != nil || host == "" || strings.Contains(host, "/") || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return fmt.Errorf("%q is none: write it as api.example.com=http://localhost:8080", text)
 	}
 	*d = detour{strings.ToLower(host), u}
@@ -94,6 +105,14 @@ func (c *serveCommand) Run(s *streams) error {
 	if u := c.Upstream; u != nil && (u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "") {
 		return usage("--upstream %q: write it as http://transformer:9090", u.Redacted())
 	}
+	if err := c.limits(); err != nil {
+		return err
+	}
+	for _, path := range c.Fixtures {
+		if _, err := os.Stat(path); err != nil {
+			return usage("--fixtures: %w", err)
+		}
+	}
 	connectTo := make(map[string]*url.URL)
 	for _, d := range c.ConnectTo {
 		connectTo[d.host] = d.to
@@ -106,9 +125,9 @@ func (c *serveCommand) Run(s *streams) error {
 	signal.Notify(again, syscall.SIGHUP)
 	defer signal.Stop(again)
 
-	listener, err := net.Listen("tcp", c.Listen)
+	listener, err := listen("--listen", c.Listen)
 	if err != nil {
-		return usage("--listen: %w", err)
+		return err
 	}
 	if c.Upstream != nil && isItself(c.Upstream, listener.Addr()) {
 		return usage("--upstream %s is celmap itself: give --listen another port than the ordinary transformer has", c.Upstream)
@@ -123,7 +142,7 @@ func (c *serveCommand) Run(s *streams) error {
 	server := serve.New(serve.Options{
 		Mappings: mappings, Fixtures: c.Fixtures, Watch: c.Watch, Upstream: c.Upstream, ConnectTo: connectTo,
 		MaxBody: int64(c.MaxBody), MaxBodies: int64(c.MaxBodies), MaxInFlight: c.MaxInFlight, Timeout: c.Timeout, Drain: c.Drain,
-		Version: versionName(), Log: slog.New(slog.NewJSONHandler(s.err, &slog.HandlerOptions{Level: c.LogLevel})),
+		Version: versionName(), Log: slog.New(slog.NewJSONHandler(s.err, &slog.HandlerOptions{Level: slog.Level(c.LogLevel)})),
 	})
 	go func() {
 		for {
@@ -136,6 +155,34 @@ func (c *serveCommand) Run(s *streams) error {
 		}
 	}()
 	return server.Run(ctx, listener, func() { fmt.Fprintf(s.err, "listening on http://%s\n", listener.Addr()) })
+}
+
+// limits finds limits with which nothing could be answered.
+func (c *serveCommand) limits() error {
+	switch {
+	case c.MaxBody > c.MaxBodies:
+		return usage("--max-body is more than --max-bodies, which all bodies share: a body in between would be refused for ever; lower the one or raise the other")
+	case c.MaxInFlight < 1:
+		return usage("--max-in-flight %d: at least 1 is needed for requests to be answered", c.MaxInFlight)
+	case c.Timeout <= 0:
+		return usage("--timeout %s: requests need some time to be answered, such as 2m", c.Timeout)
+	}
+	return nil
+}
+
+// listen takes the address that a flag gives.
+func listen(flag, address string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	var operation *net.OpError
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, usage("%s %s: something listens there already: end it, or give another port", flag, address)
+	case errors.As(err, &operation):
+		return nil, usage("%s %s: %w: write it as :9090, or as 127.0.0.1:9090 with an address of this machine", flag, address, operation.Err)
+	case err != nil:
+		return nil, usage("%s %s: %w", flag, address, err)
+	}
+	return listener, nil
 }
 
 // mappings returns what is served. The rules are read anew each time, also where
@@ -174,9 +221,9 @@ func isItself(u *url.URL, listening net.Addr) bool {
 
 // profiles serves Go's profiles.
 func profiles(address string) (*http.Server, error) {
-	listener, err := net.Listen("tcp", address)
+	listener, err := listen("--pprof", address)
 	if err != nil {
-		return nil, usage("--pprof: %w", err)
+		return nil, err
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/debug/pprof/", pprof.Index)

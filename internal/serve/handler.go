@@ -242,7 +242,7 @@ func (s *Server) withBody(work func(context.Context, *answer, *http.Request, *vi
 		}
 		defer leave()
 		if s.inFlight.Add(1) > s.options.MaxInFlight {
-			s.refuse(w, r, overloaded)
+			s.refuse(w, r, overloaded(fmt.Sprintf("more requests than the %d that --max-in-flight allows are worked on", s.options.MaxInFlight)))
 			return
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), s.options.Timeout)
@@ -258,7 +258,7 @@ func (s *Server) unread(err error) refusal {
 		return refusal{http.StatusRequestEntityTooLarge, "body_too_large",
 			fmt.Sprintf("the body has more than the %d bytes that --max-body allows: let rudder-server send fewer jobs together, or raise --max-body", s.options.MaxBody)}
 	case errors.Is(err, errNoMemory):
-		return overloaded
+		return overloaded(fmt.Sprintf("the bodies of all requests would take more than the %d bytes that --max-bodies allows", s.options.MaxBodies))
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return refusal{http.StatusRequestTimeout, "slow_body", "the body did not come in within " + s.options.Timeout.String()}
 	}
@@ -314,10 +314,11 @@ type refusal struct {
 	message string
 }
 
-var (
-	overloaded = refusal{http.StatusServiceUnavailable, "overloaded", "too many requests or bytes are being worked on"}
-	notReady   = refusal{http.StatusServiceUnavailable, "not_ready", "no rules are loaded; /ready says why"}
-)
+var notReady = refusal{http.StatusServiceUnavailable, "not_ready", "no rules are loaded; /ready says why"}
+
+func overloaded(message string) refusal {
+	return refusal{http.StatusServiceUnavailable, "overloaded", message}
+}
 
 // refuse answers a request with an error. What is left of its body is read
 // before: to close a connection over which a client still sends drops it.

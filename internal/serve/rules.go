@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -55,6 +56,12 @@ type Problem struct {
 	Code    string `json:"code,omitempty"`  // such as "R301 unknown-name"
 	Message string `json:"message"`
 	Help    string `json:"help,omitempty"`
+}
+
+// attributes returns what the log says of a problem, as far as it is known.
+func (p Problem) attributes() []slog.Attr {
+	all := []slog.Attr{slog.String("place", p.Place), slog.String("code", p.Code), slog.String("message", p.Message), slog.String("help", p.Help)}
+	return slices.DeleteFunc(all, func(a slog.Attr) bool { return a.Value.String() == "" })
 }
 
 // attempt is how loading rules ended.
@@ -169,7 +176,7 @@ func (b *rulebook) tell(l *attempt, next *generation, took time.Duration) {
 	}
 	b.log.Error("rules not loaded", "problems", len(l.problems), "instead", instead)
 	for _, p := range l.problems[:min(len(l.problems), mostTold)] {
-		b.log.Error("problem in rules", "place", p.Place, "code", p.Code, "message", p.Message, "help", p.Help)
+		b.log.LogAttrs(context.Background(), slog.LevelError, "problem in rules", p.attributes()...)
 	}
 }
 

@@ -97,8 +97,7 @@ func (w *watcher) look() (changed bool) {
 	sources := w.sources()
 	next, places, err := notify(sources)
 	if err != nil && !w.blind {
-		w.log.Warn("files are not watched", "error", err.Error(), "instead", "they are looked at every "+unaided.String(),
-			"help", "raise the limits of the system: fs.inotify.max_user_watches and fs.inotify.max_user_instances on Linux")
+		w.log.Warn("files are not watched", "error", err.Error(), "instead", "they are looked at every "+unaided.String(), "help", toWatch(err))
 	}
 	w.blind = err != nil
 	w.close()
@@ -111,6 +110,14 @@ func (w *watcher) look() (changed bool) {
 	}
 	w.sums = sums
 	return changed
+}
+
+// toWatch tells what to do for files to be watched, where that failed.
+func toWatch(err error) string {
+	if errors.Is(err, fs.ErrPermission) {
+		return "let the user that celmap runs as read the folder"
+	}
+	return "raise the limits of the system: fs.inotify.max_user_watches and fs.inotify.max_user_instances on Linux"
 }
 
 func (w *watcher) close() {
