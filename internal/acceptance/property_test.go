@@ -3,11 +3,13 @@
 package acceptance
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -287,9 +289,9 @@ func (d drawn) describe(a *rudderserver.Answer) string {
 }
 
 // deliver plays all that follows: the router tries again until every job is done
-// with, from the second round on with the accounts in which nothing goes wrong.
-// Deliveries fail at random.
-func (d drawn) deliver(t *rapid.T, celmap *process, first *rudderserver.Answer) {
+// with, from the second round on with the accounts in which nothing goes wrong. It
+// delivers itself or through the proxy, and HubSpot answers at random.
+func (d drawn) deliver(t *rapid.T, celmap *process, places []place, first *rudderserver.Answer) {
 	const tries = 12
 	q, err := rudderserver.NewQueue(d.jobs, tries)
 	if err != nil {
@@ -299,13 +301,40 @@ func (d drawn) deliver(t *rapid.T, celmap *process, first *rudderserver.Answer) 
 	for i, j := range d.jobs {
 		well[string(j.Destination)] = d.twins[i].Destination
 	}
-	outcome := rapid.SampledFrom([]int{200, 200, 200, 201, 204, 400, 429, 500, 504})
 	round := 0
-	send := func(e *rudderserver.Element, _ *rudderserver.Descriptor) map[int64]int {
-		if round > 1 {
-			return map[int64]int{0: http.StatusOK}
+	proxied := rapid.Bool().Draw(t, "proxied")
+	send := func(e *rudderserver.Element, r *rudderserver.Descriptor) map[int64]int {
+		reply := replies[0]
+		if round < 2 {
+			reply = rapid.SampledFrom(replies).Draw(t, "HubSpot's answer")
 		}
-		return map[int64]int{0: outcome.Draw(t, "delivered with")}
+		if !proxied {
+			return map[int64]int{0: max(reply.status, http.StatusOK)}
+		}
+		for _, p := range places {
+			p.account.write.Store(reply.handler(e.Jobs))
+			p.twin.write.Store(reply.handler(e.Jobs))
+		}
+		call, err := rudderserver.NewProxy(1, "hs", e, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := call.Send(context.Background(), rudderserver.Client, celmap.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		outcomes, err := call.Check(response)
+		if err != nil {
+			t.Fatalf("%v\n%s\n%s", err, call.Body, response.Body)
+		}
+		statuses := map[int64]int{}
+		for id, o := range outcomes {
+			if o.DontBatch {
+				q.Alone(id)
+			}
+			statuses[id] = o.Status
+		}
+		return statuses
 	}
 	size := rapid.IntRange((len(d.jobs)+3)/4, len(d.jobs)).Draw(t, "jobs a round")
 	for answer := first; ; round++ {
@@ -337,6 +366,43 @@ func (d drawn) deliver(t *rapid.T, celmap *process, first *rudderserver.Answer) 
 	}
 }
 
+// reply is HubSpot's answer to a delivery. Status 0 breaks the connection.
+type reply struct {
+	status int
+	body   string // JOB is the first job of the delivery
+}
+
+// The first is a success; it has the form that every request's answer may have.
+var replies = []reply{
+	{200, `{"status":"COMPLETE","results":[{"id":"1"}]}`},
+	{200, `{"status":"COMPLETE","results":[{"id":"1"}]}`},
+	{204, ``},
+	{201, `garbage`},
+	{207, `{"status":"COMPLETE","results":[],"numErrors":1,"errors":[{"status":"error","category":"VALIDATION_ERROR","message":"made-up: no","context":{"objectWriteTraceId":["JOB"]}}]}`},
+	{207, `{"results":[{"id":"1","objectWriteTraceId":"JOB"}],"errors":[{"message":"made-up: somebody"}]}`},
+	{400, `{"status":"error","category":"VALIDATION_ERROR","message":"made-up: Property \"plan\" does not exist","errors":[{"code":"PROPERTY_DOESNT_EXIST"}]}`},
+	{401, `{"status":"error","category":"INVALID_AUTHENTICATION","message":"made-up"}`},
+	{404, `<html>`},
+	{409, `{"status":"error","category":"CONFLICT","message":"Contact already exists. Existing ID: 7"}`},
+	{423, ``},
+	{429, `{"status":"error","errorType":"RATE_LIMIT","policyName":"DAILY","message":"made-up"}`},
+	{477, ``},
+	{500, `[`},
+	{502, `<html>`},
+	{0, ``},
+}
+
+func (r reply) handler(jobs []int64) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if r.status == 0 {
+			panic(http.ErrAbortHandler)
+		}
+		w.Header().Set("Content-Type", "application/json;charset=utf-8")
+		w.WriteHeader(r.status)
+		_, _ = w.Write([]byte(strings.Replace(r.body, "JOB", strconv.FormatInt(jobs[0], 10), 1)))
+	}
+}
+
 var _ = Describe("Batches of any jobs", func() {
 	It("are answered job by job, in order, whatever lookups do", func() {
 		hub := newHubSpot()
@@ -356,7 +422,7 @@ var _ = Describe("Batches of any jobs", func() {
 				}
 			}
 			d.holds(t, answers[0], answers[1])
-			d.deliver(t, celmap, answers[0])
+			d.deliver(t, celmap, places, answers[0])
 		})
 		breaches, err := celmap.metric("celmap_invariant_breaches_total")
 		if err == nil && breaches > 0 {
