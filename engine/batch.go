@@ -445,8 +445,9 @@ func (b *Batch) question(i int, a *plan.Ask, key *value.Node) error {
 // maxRounds is how often events may ask: a question may depend on one earlier answer.
 const maxRounds = 2
 
-// Questions returns what has to be looked up now. After answering, ask again:
-// some questions follow from answers. There are at most two rounds.
+// Questions returns what has to be looked up now. After answering all of it, ask
+// again: some questions follow from answers. There are at most two rounds. As long
+// as one has no answer, the same questions come again; the zero Reply is an answer.
 func (b *Batch) Questions() []*Question {
 	if b.round < maxRounds && len(b.questions) > 0 && !slices.ContainsFunc(b.questions, func(q *Question) bool { return q.answer == nil }) {
 		b.settle()

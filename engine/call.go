@@ -73,7 +73,7 @@ func (c *Connection) PortalCall(name string) (call *Call, err error) {
 // arguments, up to its maximum of keys. A question that cannot be asked (its URL
 // cannot be built, say) is in none of them, and has a failure as its answer.
 // Questions of lookups that the host answers by its own means (Lookup.Host) are
-// left out.
+// left out; they need an answer, too.
 func (c *Connection) Calls(questions []*Question) (calls []*Call) {
 	type group struct {
 		lookup *plan.Lookup
@@ -239,14 +239,17 @@ func withParams(address string, params *value.Node) string {
 	return string(b)
 }
 
-// Read takes the API's answer to a call of a lookup, or to one of its pages,
-// whose status is 2xx. It returns the call for the next page, nil if this was the
-// last. The error says why the answer cannot be read; it is not "nothing found".
-// After an error the same page may be read again.
+// Read takes the API's answer to a call of a lookup, or to one of its pages. It
+// returns the call for the next page, nil if this was the last. The error says why
+// the answer cannot be read, as none can whose status is not 2xx; it is not
+// "nothing found". After an error the same page may be read again.
 func (c *Call) Read(answer Answer) (next *Call, err error) {
 	a := c.asked
 	if a == nil {
 		return nil, fmt.Errorf("the data %s of the account is read by who binds to it", c.Name)
+	}
+	if answer.Status/100 != 2 {
+		return nil, fmt.Errorf("the lookup %s has no answer that could be read: its status is %d", c.Name, answer.Status)
 	}
 	c.connection.borrow(func(r *runner) {
 		r.start(nil, c.connection.program.limits.BatchSteps)

@@ -311,6 +311,8 @@ var _ = Describe("the answer to a lookup", func() {
 	})
 	It("that names a page again is refused", func() {
 		call := ask("a")
+		_, err := call.Read(engine.Answer{Status: 404, Body: []byte(`{"people":[]}`)})
+		Expect(err).To(MatchError(ContainSubstring("its status is 404")), "a refusal is not nothing found")
 		second, err := call.Read(answer(`{"people":[],"next":"2"}`))
 		Expect(err).NotTo(HaveOccurred())
 		_, err = second.Read(answer(`{"people":[],"next":"2"}`))
