@@ -401,6 +401,45 @@ var _ = Describe("With many connections at once", func() {
 	})
 })
 
+var _ = Describe("While rules are loaded again and again", func() {
+	It("every call is answered by one set of them", func() {
+		hub := newHubSpot()
+		DeferCleanup(hub.Close)
+		celmap := start(GinkgoTB(), hub.connectTo()...)
+		before := celmap.goroutines()
+		to := destination("hs", newAPI(hub.open().token, "email"))
+		call := transformOf(append(people(5, to), orders(6, 5, to)...))
+		over := make(chan struct{})
+		var wait sync.WaitGroup
+		var answered atomic.Int64
+		for range 4 {
+			wait.Go(func() {
+				defer GinkgoRecover()
+				for {
+					select {
+					case <-over:
+						return
+					default:
+					}
+					answer, err := celmap.transform(call)
+					Expect(err).NotTo(HaveOccurred())
+					Expect(answer.Statuses()).To(HaveEach(200))
+					answered.Add(1)
+				}
+			})
+		}
+		for n := range scaled(5, 100) {
+			Expect(celmap.cmd.Process.Signal(syscall.SIGHUP)).To(Succeed())
+			Eventually(func() (float64, error) { return celmap.metric("celmap_rules_loads_total", "success") }).WithTimeout(30*time.Second).
+				Should(BeNumerically(">", n+1), "loads after the first")
+		}
+		close(over)
+		wait.Wait()
+		Expect(answered.Load()).To(BeNumerically(">", 0))
+		leaksNothing(celmap, before)
+	})
+})
+
 var _ = Describe("When it has to end", func() {
 	It("every job in flight is answered once, and later ones can be tried again", func() {
 		hub := newHubSpot()

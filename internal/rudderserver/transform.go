@@ -42,6 +42,9 @@ func NewTransform(destType string, jobs []Job, compact bool) (*Transform, error)
 	if compact {
 		destinations, connections := map[string]json.RawMessage{}, map[string]json.RawMessage{}
 		for _, j := range t.jobs {
+			if d, given := destinations[j.DestinationID]; given && !bytes.Equal(d, j.Destination) {
+				return nil, fmt.Errorf("a compact body has one destination of the ID %s, the jobs have several", j.DestinationID)
+			}
 			destinations[j.DestinationID] = j.Destination
 			connections[j.connectionKey()] = j.connection()
 		}
