@@ -75,7 +75,8 @@ type home struct {
 	because     *engine.EventError
 }
 
-// owner is whose events stay in order.
+// owner is whose events stay in order. The destination is that of the metadata,
+// which a job has even where rudder-server sent no destination with it.
 type owner struct{ destination, user string }
 
 // place finds the group of a job.
@@ -140,11 +141,11 @@ func (a *arranger) join(i, k int) {
 
 func (a *arranger) owner(i int) owner {
 	j := &a.jobs[i]
-	o := owner{user: string(j.user)}
+	o := owner{destination: string(j.of), user: string(j.user)}
 	if isText(j.user) { // however it is escaped
 		o.user = string(unquoted(j.user))
 	}
-	if j.destination != nil {
+	if j.of == nil && j.destination != nil {
 		o.destination = j.destination.id
 	}
 	return o

@@ -258,6 +258,14 @@ var _ = Describe("Router", func() {
 			Expect(groups("uA", "uB", "uA")).To(ConsistOf("1", "2", "3"))
 			Expect(groups("vA", "uB", "vB", "uA", "vB")).To(ConsistOf("1", "2", "3 5", "4"))
 		})
+		It("also behind a job that came without its destination", func() {
+			job := func(id int, user, more string) string {
+				return fmt.Sprintf(`{"message":{"type":"order","messageId":"m%d"},"metadata":{"jobId":%d,"userId":"%s","destinationId":"d1"}%s}`, id, id, user, more)
+			}
+			with := `,"destination":` + destination
+			all := route(transformer(), `{"input":[`+job(1, "v", with)+`,`+job(2, "u", "")+`,`+job(3, "u", with)+`]}`, false)
+			Expect(all).To(HaveLen(3), "job 3 must not be sent with job 1, before job 2")
+		})
 		It("and batches where none does", func() {
 			Expect(groups("uA", "vB", "uA", "vB", "wA")).To(ConsistOf("1 3 5", "2 4"))
 		})
