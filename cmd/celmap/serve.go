@@ -102,7 +102,7 @@ func (c *serveCommand) Run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	if u := c.Upstream; u != nil && (u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "") {
+	if u := c.Upstream; u != nil && (u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "") {
 		return usage("--upstream %q: write it as http://transformer:9090", u.Redacted())
 	}
 	if err := c.limits(); err != nil {
