@@ -129,7 +129,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener, ready func()) error {
 	}
 	if s.options.Watch {
 		w := &watcher{sources: s.rules.sources, changed: s.rules.load, log: s.log}
-		w.start()
+		w.start(background)
 		wait.Go(func() { w.run(background) })
 	} else {
 		s.rules.load()

@@ -40,17 +40,16 @@ type watcher struct {
 	sums     map[string]sum // by source
 }
 
-// start calls changed for the first time.
-func (w *watcher) start() {
+// start calls changed for the first time, and watches from then on.
+func (w *watcher) start(ctx context.Context) {
 	w.look()
 	w.changed()
+	w.settle(ctx)
 }
 
-// run calls changed after each change, also of those since start, until the
-// context ends.
+// run calls changed after each change since start, until the context ends.
 func (w *watcher) run(ctx context.Context) {
 	defer w.close()
-	w.settle(ctx)
 	var quiet, late <-chan time.Time
 	for {
 		var events <-chan fsnotify.Event
