@@ -8,7 +8,11 @@ import (
 	"github.com/celmap/celmap/engine/value"
 )
 
-var errUnsound = &engine.EventError{Code: "unsound_answer", Status: 500,
+// Unsound is the code of jobs that would have been answered twice or not at all: a
+// defect of celmap.
+const Unsound = "unsound_answer"
+
+var errUnsound = &engine.EventError{Code: Unsound, Status: 500,
 	Message: "the rules' answer for this batch did not hold every job exactly once, so this job was not sent, and is tried again; please report it"}
 
 // writer writes an answer.

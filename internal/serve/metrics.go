@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/celmap/celmap/internal/lookup"
+	"github.com/celmap/celmap/internal/rudder"
 )
 
 // metrics is what Prometheus is told. Labels take few values: types of
@@ -94,15 +95,12 @@ func (m *metrics) loaded(a *attempt) {
 	}
 }
 
-// unsound is the code of jobs whose answer was not sound: see rudder.
-const unsound = "unsound_answer"
-
 // count returns what counts the jobs of a destination.
 func (m *metrics) count(destination string) func(status int, code string, jobs int) {
 	m.breaches.WithLabelValues(destination) // none is something to watch, too
 	return func(status int, code string, jobs int) {
 		m.jobs.WithLabelValues(destination, strconv.Itoa(status), code).Add(float64(jobs))
-		if code == unsound {
+		if code == rudder.Unsound {
 			m.breaches.WithLabelValues(destination).Add(float64(jobs))
 		}
 	}

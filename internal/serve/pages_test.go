@@ -6,6 +6,8 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+
+	"github.com/celmap/celmap/internal/rudder"
 )
 
 var _ = Describe("The pages", func() {
@@ -49,7 +51,7 @@ var _ = Describe("The pages", func() {
 		Expect(r.metric("celmap_http_requests_total")).To(ContainElement(`celmap_http_requests_total{route="routerTransform",status="200"} 1`))
 		Expect(r.metric("celmap_http_request_body_bytes_count")).To(ConsistOf("celmap_http_request_body_bytes_count 1"))
 		Expect(r.metric("celmap_invariant_breaches_total")).To(ConsistOf(`celmap_invariant_breaches_total{destination="notes"} 0`))
-		r.metrics.count("notes")(500, unsound, 3)
+		r.metrics.count("notes")(500, rudder.Unsound, 3)
 		Expect(r.metric("celmap_invariant_breaches_total")).To(ConsistOf(`celmap_invariant_breaches_total{destination="notes"} 3`))
 	})
 })
