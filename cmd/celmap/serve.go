@@ -84,6 +84,9 @@ func (d *detour) UnmarshalText(text []byte) error {
 	if err != nil || host == "" || strings.Contains(host, "/") || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return fmt.Errorf("%q is none: write it as api.example.com=http://localhost:8080", text)
 	}
+	if u.User != nil || u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("%q says more than where a host is: path, query and credentials stay those of the request; write it as %s=%s://%s", host+"="+u.Redacted(), host, u.Scheme, u.Host)
+	}
 	*d = detour{strings.ToLower(host), u}
 	return nil
 }
@@ -94,7 +97,7 @@ func (c *serveCommand) Run(s *streams) error {
 		return err
 	}
 	if u := c.Upstream; u != nil && (u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "") {
-		return usage("--upstream %q: write it as http://transformer:9090", u.Redacted())
+		return usage("--upstream %q: write it as http://transformer:9090, without user, query and fragment", u.Redacted())
 	}
 	if err := c.limits(); err != nil {
 		return err

@@ -194,5 +194,5 @@ func (a *account) forget(err error) bool {
 func (a *account) warn(c *engine.Call, status, tries int, f *engine.LookupFailure) {
 	a.host.log.LogAttrs(context.Background(), slog.LevelWarn, "lookup failed",
 		slog.String("destination", a.kind), slog.String("destinationId", a.id), slog.String("lookup", c.Name),
-		slog.Int("status", status), slog.Int("tries", tries), slog.String("message", withoutKeys(c, f.Message)))
+		slog.Int("status", status), slog.Int("tries", tries), slog.String("message", impersonal(c, status, f.Message)))
 }

@@ -134,8 +134,16 @@ func secretsOf(c *engine.Call) *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }
 
-// withoutKeys hides what a call looks for: it may belong to a person.
-func withoutKeys(c *engine.Call, message string) string {
+// address is what looks like one of e-mail.
+var address = regexp.MustCompile(`[^\s"'<>()\[\]{},;:=|]+@[^\s"'<>()\[\]{},;:=|]+`)
+
+// impersonal hides what may belong to a person: what a call looks for, what was
+// found, and addresses of others.
+func impersonal(c *engine.Call, status int, message string) string {
+	if len(c.Questions) > 0 && status/100 == 2 { // the message quotes what was found
+		return "the answer cannot be read"
+	}
+	message = address.ReplaceAllString(message, "***")
 	var keys []string
 	for _, q := range c.Questions {
 		if len(q.Key) > 2 {

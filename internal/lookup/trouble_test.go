@@ -170,19 +170,27 @@ var _ = Describe("An API in trouble", func() {
 				return false
 			}
 			w.WriteHeader(http.StatusForbidden)
-			fmt.Fprintf(w, `{"message":"%s may not look for P1@x.com, %s","more":"%s"}`, token, strings.Repeat("long ", 200), token)
+			fmt.Fprintf(w, `{"message":"%s may not look for P1@x.com, but eve@y.com, %s","more":"%s"}`, token, strings.Repeat("long ", 200), token)
 			return true
 		})
 		got := sent(b.results(ctx, searching(1))[0])
 		Expect(got).To(HavePrefix("lookup_failed 403 "))
 		Expect(got).NotTo(ContainSubstring(token))
 		note := b.notes.String()
-		Expect(note).To(SatisfyAll(ContainSubstring(`"lookup":"people"`), ContainSubstring(`"status":403`), ContainSubstring(`"destinationId":"d-1"`), ContainSubstring("*** may not look for ***")))
-		Expect(strings.ToLower(note)).NotTo(Or(ContainSubstring(token), ContainSubstring("p1@x.com"), ContainSubstring("bearer")))
+		Expect(note).To(SatisfyAll(ContainSubstring(`"lookup":"people"`), ContainSubstring(`"status":403`), ContainSubstring(`"destinationId":"d-1"`), ContainSubstring("*** may not look for ***, but ***, long")))
+		Expect(strings.ToLower(note)).NotTo(Or(ContainSubstring(token), ContainSubstring("p1@x.com"), ContainSubstring("eve@"), ContainSubstring("bearer")))
 		Expect(len(note)).To(BeNumerically("<", 700))
 		for name := range b.meter.counts {
 			Expect(name).NotTo(Or(ContainSubstring(token), ContainSubstring("@")))
 		}
+	})
+
+	It("is noted without what was found", func(ctx context.Context) {
+		b.results(ctx, ann)
+		b.api.break_(answering("/search", 200, `{"people":"Eve Example"}`))
+		Expect(sent(b.results(ctx, searching(1))[0])).To(HavePrefix("lookup_failed 500 "))
+		Expect(b.notes.String()).To(ContainSubstring("the answer cannot be read"))
+		Expect(b.notes.String()).NotTo(ContainSubstring("Eve"))
 	})
 
 	It("repeats the credentials in vain", func(ctx context.Context) {
