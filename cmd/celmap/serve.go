@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -91,7 +92,15 @@ func (d *detour) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// heapFloor is added to the heap from which the garbage collector computes when
+// to start, as memory that is never touched and so takes none. What serve keeps is
+// small (some 20 MB), the rest soon garbage: without the floor the collector starts
+// again after every 20 MB of it, and takes a fourth of the processor's time.
+const heapFloor = 64 << 20
+
 func (c *serveCommand) Run(s *streams) error {
+	floor := make([]byte, heapFloor)
+	defer runtime.KeepAlive(floor)
 	mappings, err := c.mappings()
 	if err != nil {
 		return err

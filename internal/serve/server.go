@@ -56,20 +56,13 @@ type Server struct {
 	client   *outbound.Client
 	host     *lookup.Host
 	answers  sync.Pool // *[]byte
-	ballast  []byte
 	storms   storms
 }
-
-// ballast is bytes that are never touched, so they take no memory. The garbage
-// collector, which runs whenever the heap has doubled, counts them: with the few
-// megabytes that are alive it would run all the time, which took a quarter of the
-// processor.
-const ballast = 64 << 20
 
 // New returns a server that has no rules yet: until Run has loaded them, it
 // answers that it is not ready.
 func New(o Options) *Server {
-	s := &Server{options: o, log: o.Log, bodies: &budget{most: o.MaxBodies}, ballast: make([]byte, ballast)}
+	s := &Server{options: o, log: o.Log, bodies: &budget{most: o.MaxBodies}}
 	s.metrics = newMetrics(o.Version, s.bodies)
 	s.client = outbound.New(outbound.Options{ConnectTo: o.ConnectTo})
 	s.host = lookup.New(lookup.Options{Client: s.client, Meter: s.metrics, Log: o.Log})
