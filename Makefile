@@ -60,8 +60,8 @@ fmt: ## Format Go code
 	gofmt -w .
 
 .PHONY: race
-race: ## Test the engine under the race detector (needs a C compiler)
-	go test -race ./engine/... -ginkgo.label-filter='!time'
+race: ## Test the engine and the server under the race detector (needs a C compiler)
+	go test -race ./engine/... ./internal/delivery ./internal/lookup ./internal/outbound ./internal/rudder ./internal/serve -ginkgo.label-filter='!time'
 
 .PHONY: wasm
 wasm: ## Check that the engine builds for the browser
