@@ -165,19 +165,12 @@ func (a *account) learn(u *use, from *source) *engine.LookupFailure {
 		a.warn(call, answer.Status, 1, failure)
 	}
 	a.pace.brake(call.Name, failure, started, mostPause) // it is the same for every event
-	if passes(answer) && !mayPass(failure.Status) {
+	if retryAfter(answer) > 0 && !mayPass(failure.Status) {
 		later := *failure
-		later.Status = http.StatusServiceUnavailable
+		later.Status = http.StatusServiceUnavailable // it says itself that it will do later
 		return &later
 	}
 	return failure
-}
-
-// passes reports whether the API has a trouble that it says is over one day: when,
-// that something is locked, or something of its own that HTTP knows no status for.
-// No event shall be lost to it.
-func passes(a engine.Answer) bool {
-	return retryAfter(a) > 0 || a.Status == http.StatusLocked || a.Status >= 400 && http.StatusText(a.Status) == ""
 }
 
 // accept makes an answer the data of an account, with a binding to it. What the
