@@ -163,6 +163,10 @@ var faults = []trouble{
 	{Fault: hubspotstub.Fault{Status: http.StatusUnauthorized, Body: `{"status":"error","message":"made-up: not yours","category":"INVALID_AUTHENTICATION"}`}, final: true},
 	{Fault: hubspotstub.Fault{Status: http.StatusForbidden, Body: `{"status":"error","message":"made-up: no scope","category":"MISSING_SCOPES"}`}, final: true},
 	{Fault: hubspotstub.Fault{Status: http.StatusTooManyRequests, Header: map[string]string{"Retry-After": "3600"}, Body: `{"status":"error","message":"You have reached your daily limit.","errorType":"RATE_LIMIT","policyName":"DAILY"}`}},
+	{Fault: hubspotstub.Fault{Status: http.StatusNotFound, Body: `{"status":"error","message":"made-up: what is that?","category":"OBJECT_NOT_FOUND"}`}, final: true},
+	{Fault: hubspotstub.Fault{Status: http.StatusFound, Header: map[string]string{"Location": "https://elsewhere.example.test/"}}},
+	{Fault: hubspotstub.Fault{Status: 477}},
+	{Fault: hubspotstub.Fault{Status: http.StatusNoContent}},
 	{Fault: hubspotstub.Fault{Status: http.StatusOK, Body: `{"results":7}`}},
 	{Fault: hubspotstub.Fault{Status: http.StatusOK, Body: `{"results":[`}},
 	{Fault: hubspotstub.Fault{Status: http.StatusOK}},
@@ -174,6 +178,7 @@ var slowFaults = []trouble{
 	{Fault: hubspotstub.Fault{Status: http.StatusBadGateway, Body: `<html>`, Times: 2}},
 	{Fault: hubspotstub.Fault{Reset: true, Times: 1}},
 	{Fault: hubspotstub.Fault{Status: http.StatusInternalServerError, Body: `oh`}},
+	{Fault: hubspotstub.Fault{Status: http.StatusLocked}},
 	{Fault: hubspotstub.Fault{Reset: true}},
 }
 
