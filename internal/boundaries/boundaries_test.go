@@ -149,6 +149,14 @@ var _ = Describe("What judges the server in tests", func() {
 	})
 })
 
+var _ = Describe("The simulator", func() {
+	It("knows nothing of celmap", func() {
+		for _, f := range goFiles("internal/simulator") {
+			Expect(f.imports).NotTo(ContainElement(HavePrefix(module)), f.path)
+		}
+	})
+})
+
 // What may be replaced one day, or is dangerous, is known in one place.
 var _ = DescribeTable("A library is imported in one package", func(library, only string) {
 	found := false
@@ -168,6 +176,7 @@ var _ = DescribeTable("A library is imported in one package", func(library, only
 	Entry(nil, "github.com/alecthomas/kong", "cmd/celmap"),
 	Entry(nil, "github.com/hashicorp/golang-lru/v2", "internal/lookup"),
 	Entry(nil, "golang.org/x/time", "internal/lookup"),
+	Entry(nil, "github.com/go-json-experiment/json", "internal/simulator"),
 	Entry(nil, "unsafe", "engine/value"),
 	Entry(nil, "github.com/fsnotify/fsnotify", "internal/serve"),
 	Entry(nil, "github.com/prometheus/client_golang", "internal/serve"),

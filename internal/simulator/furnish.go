@@ -1,0 +1,94 @@
+package simulator
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// furnish makes the types, properties and records that the portal has from the
+// start.
+func (s *Simulator) furnish() error {
+	s.types = &catalogue{names: map[string]*table{}}
+	s.associations = newAssociations()
+	own := maps.Clone(s.portal.Objects)
+	for _, k := range standard {
+		o := own[k.name]
+		delete(own, k.name)
+		t := &table{id: k.id, name: k.name, full: k.name, kind: k.kind, hasEmails: k.name == "contacts", object: o}
+		builtin, err := standardProperties(k.name)
+		if err != nil {
+			return err
+		}
+		if err := t.define(builtin, o); err != nil {
+			return at("objects/"+k.name, err)
+		}
+		s.types.add(t, k.id, k.name, strings.ToLower(k.kind))
+	}
+	for _, name := range slices.Sorted(maps.Keys(own)) {
+		if err := s.custom(name, own[name]); err != nil {
+			return at("objects/"+name, err)
+		}
+	}
+	return nil
+}
+
+// custom makes a type of the portal's own.
+func (s *Simulator) custom(name string, o Object) error {
+	if o.ObjectTypeID == "" {
+		o.ObjectTypeID = fmt.Sprintf("2-%d", s.lastID.Add(1))
+	}
+	t := &table{
+		id: o.ObjectTypeID, name: name, kind: strings.ToUpper(name), object: o,
+		full: fmt.Sprintf("p%d_%s", s.portal.PortalID, name),
+	}
+	builtin, err := standardProperties("custom")
+	if err != nil {
+		return err
+	}
+	if err := t.define(builtin, o); err != nil {
+		return err
+	}
+	s.types.add(t, t.id, t.name, t.full)
+	return nil
+}
+
+// define gives the type its properties.
+func (t *table) define(builtin []Property, o Object) error {
+	t.records, t.unique = map[int64]*record{}, map[string]map[string]*record{}
+	t.properties = make(map[string]*property, len(builtin)+len(o.Properties))
+	for _, p := range slices.Concat(builtin, o.Properties) {
+		if err := t.add(p); err != nil {
+			return err
+		}
+	}
+	for _, name := range o.Without {
+		if t.properties[name] == nil {
+			return fmt.Errorf("without names %q, which is no property", name)
+		}
+		delete(t.properties, name)
+		delete(t.unique, name)
+	}
+	return nil
+}
+
+// add gives the type a property, or a new definition of one.
+func (t *table) add(p Property) error {
+	made, err := newProperty(p, t.hasEmails)
+	if err != nil {
+		return err
+	}
+	t.properties[p.Name] = made
+	if p.HasUniqueValue || made.kind == asEmail {
+		if t.unique[p.Name] == nil {
+			t.unique[p.Name] = map[string]*record{}
+		}
+	}
+	return nil
+}
+
+// at says where in a portal file an error is.
+func at(pointer string, err error) error {
+	return &PortalError{Pointer: "/" + pointer, Reason: err.Error()}
+}

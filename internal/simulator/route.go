@@ -1,0 +1,100 @@
+package simulator
+
+import (
+	"net/http"
+	"slices"
+)
+
+// version is the version of a path.
+type version string
+
+const (
+	v1            version = "v1"
+	v3            version = "v3"
+	v4            version = "v4"
+	september2025 version = "2025-09"
+	march2026     version = "2026-03"
+	september2026 version = "2026-09"
+)
+
+// family is what several paths have in common: how they begin in each version.
+type family map[version]string
+
+// No rule makes one version's paths from another's, so each is told.
+var (
+	objects = family{
+		v3:            "/crm/v3/objects",
+		march2026:     "/crm/objects/2026-03",
+		september2026: "/crm/objects/2026-09",
+	}
+	properties = family{
+		v3:            "/crm/v3/properties",
+		march2026:     "/crm/properties/2026-03",
+		september2026: "/crm/properties/2026-09",
+	}
+	propertiesV1   = family{v1: "/properties/v1"}
+	associationsV3 = family{v3: "/crm/v3/associations"}
+	associationsV4 = family{
+		v4:            "/crm/v4/associations",
+		march2026:     "/crm/associations/2026-03",
+		september2026: "/crm/associations/2026-09",
+	}
+	// The associations of one record are among the objects.
+	objectsV4 = family{
+		v4:            "/crm/v4/objects",
+		march2026:     "/crm/objects/2026-03",
+		september2026: "/crm/objects/2026-09",
+	}
+	schemas = family{
+		v3:            "/crm-object-schemas/v3/schemas",
+		march2026:     "/crm-object-schemas/2026-03/schemas",
+		september2026: "/crm-object-schemas/2026-09/schemas",
+	}
+	schemasCRM = family{v3: "/crm/v3/schemas"}
+	account    = family{
+		v3:            "/account-info/v3/details",
+		march2026:     "/account-info/2026-03/details",
+		september2026: "/account-info/2026-09/details",
+	}
+)
+
+// allowance names the rate limits that a request counts for.
+type allowance string
+
+const (
+	burst    allowance = "burst"        // ten seconds, and the day
+	searches allowance = "search"       // its own second, and the day
+	ties     allowance = "associations" // its own ten seconds and day
+	free     allowance = "free"         // none
+)
+
+// route is a kind of request, in every version that its family has.
+type route struct {
+	family family
+	method string
+	path   string // below the family's
+	// scope is what a token needs; {type} stands for the type of the path's records.
+	// Empty for none.
+	scope     string
+	allowance allowance
+	handle    func(*Simulator, *call) *answer
+}
+
+// routes has all that is answered.
+var routes = slices.Concat(
+	[]route{
+		{account, http.MethodGet, "", "", burst, (*Simulator).details},
+	},
+)
+
+// nowhere answers what no route is for.
+var nowhere = route{allowance: free, handle: func(_ *Simulator, c *call) *answer {
+	return c.problem(http.StatusNotFound, problem{Message: "resource not found"})
+}}
+
+// register has a route answered in all its versions.
+func (s *Simulator) register(r *route) {
+	for v, prefix := range r.family {
+		s.mux.HandleFunc(r.method+" "+prefix+r.path, func(w http.ResponseWriter, request *http.Request) { s.serve(w, request, v, r) })
+	}
+}

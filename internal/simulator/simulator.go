@@ -1,0 +1,134 @@
+// Package simulator is a HubSpot account behind HTTP, for tests and
+// demonstrations: as strict as the real one, as far as its behaviour is known.
+// It knows nothing of who calls it.
+//
+// Where facts come from, and where the simulator guesses, is told in
+// docs/simulator.md.
+package simulator
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Options says how a portal is simulated. Zero fields mean the default.
+type Options struct {
+	Seed uint64           // of everything random: order of results, correlation ids
+	Now  func() time.Time // default: the machine's clock
+}
+
+// Simulator answers like the API of one portal. It is an http.Handler, safe for
+// concurrent use.
+type Simulator struct {
+	portal Portal
+	now    func() time.Time
+	mux    *http.ServeMux
+	// changed is told of every write that was applied, in the order in which the
+	// writes to a record were; it is called with the lock of the type's records held,
+	// so it must be quick and must not ask for records.
+	changed func(change)
+
+	lastID       atomic.Int64 // of a record
+	types        *catalogue
+	associations *associations
+
+	mu     sync.Mutex // guards what follows
+	random *rand.Rand
+}
+
+// change is a write that was applied to a record.
+type change struct {
+	time time.Time
+	kind *table  // whose record it is
+	id   int64   // of the record
+	how  string  // "create", "update", "archive", "merge", "gdpr-delete" or "seed"
+	set  []field // what was stored, by name; an empty text: the value was cleared. Not to be changed
+}
+
+// New returns a simulator of a portal with nothing in it but what the portal
+// says. The error names what is wrong with the portal.
+func New(p Portal, o Options) (*Simulator, error) {
+	if err := p.complete(); err != nil {
+		return nil, err
+	}
+	s := &Simulator{
+		portal:  p,
+		now:     o.Now,
+		mux:     http.NewServeMux(),
+		changed: func(change) {},
+		random:  rand.New(rand.NewPCG(o.Seed, 0x5eed)),
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	s.lastID.Store(1_000_000)
+	if err := s.furnish(); err != nil {
+		return nil, err
+	}
+	for i := range routes {
+		s.register(&routes[i])
+	}
+	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, "", &nowhere) })
+	return s, nil
+}
+
+// ServeHTTP answers a request.
+func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// call is a request that is being answered.
+type call struct {
+	*http.Request
+	id      string // of the request: the correlation id
+	now     time.Time
+	version version
+	route   *route
+	body    []byte
+	inputs  int // how many the body has, once it is read; 1 for single writes
+}
+
+// answer is what a request is answered with.
+type answer struct {
+	status int
+	header http.Header // beside those that every answer has; nil for none
+	body   []byte      // JSON; nil for none
+}
+
+// serve answers a request to a route.
+func (s *Simulator) serve(w http.ResponseWriter, r *http.Request, v version, to *route) {
+	c := &call{Request: r, id: s.correlation(), now: s.now().UTC(), version: v, route: to}
+	var a *answer
+	if body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostBytes)); err != nil {
+		a = c.problem(http.StatusRequestEntityTooLarge, problem{Message: "The request body is too large", Category: "VALIDATION_ERROR"})
+	} else {
+		c.body = body
+		a = to.handle(s, c)
+	}
+	header := w.Header()
+	for name, values := range a.header {
+		header[name] = values
+	}
+	header.Set("X-Hubspot-Correlation-Id", c.id)
+	if a.body != nil {
+		header.Set("Content-Type", "application/json;charset=utf-8")
+		header.Set("Content-Length", strconv.Itoa(len(a.body)))
+	}
+	w.WriteHeader(a.status)
+	_, _ = w.Write(a.body) // who asked may have gone
+}
+
+// mostBytes is the largest body that is read. HubSpot documents no limit.
+const mostBytes = 32 << 20
+
+// correlation returns an id for a request, in the form of a UUID.
+func (s *Simulator) correlation() string {
+	s.mu.Lock()
+	high, low := s.random.Uint64(), s.random.Uint64()
+	s.mu.Unlock()
+	return fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", high>>32, high>>16&0xffff, high&0xfff, low>>48&0xfff, low&0xffffffffffff)
+}
