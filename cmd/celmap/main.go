@@ -13,12 +13,13 @@ import (
 
 // commands are the verbs, a file each.
 type commands struct {
-	Map     mapCommand     `cmd:"" help:"Map events to requests, one result a line."`
-	Check   checkCommand   `cmd:"" help:"Compile mappings, schemas and fixtures, and say what is wrong with them."`
-	Test    testCommand    `cmd:"" help:"Run fixtures."`
-	Serve   serveCommand   `cmd:"" help:"Answer rudder-server in the place of its transformer."`
-	Help    helpCommand    `cmd:"" help:"Explain a code of a message, such as R301, or a verb."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Map      mapCommand      `cmd:"" help:"Map events to requests, one result a line."`
+	Check    checkCommand    `cmd:"" help:"Compile mappings, schemas and fixtures, and say what is wrong with them."`
+	Test     testCommand     `cmd:"" help:"Run fixtures."`
+	Serve    serveCommand    `cmd:"" help:"Answer rudder-server in the place of its transformer."`
+	Simulate simulateCommand `cmd:"" help:"Be a HubSpot account on this machine, for tests and demonstrations."`
+	Help     helpCommand     `cmd:"" help:"Explain a code of a message, such as R301, or a verb."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 
 // streams are what a verb reads and writes.

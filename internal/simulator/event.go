@@ -1,7 +1,6 @@
 package simulator
 
 import (
-	"cmp"
 	"fmt"
 	"hash/maphash"
 	"net/http"
@@ -28,18 +27,34 @@ type Events struct {
 	BatchFailure    string `json:"batchFailure"`    // batches with a wrong event: "refuse" (default) them whole, or "skip" the event
 }
 
-// complete fills in defaults.
-func (e *Events) complete() {
-	if e.Undefined == "" {
-		e.Undefined = "accept"
-		if len(e.Definitions) > 0 {
-			e.Undefined = "refuse"
-		}
+// completeEvents fills in defaults, and finds definitions that cannot be.
+func (p *Portal) completeEvents() error {
+	e := &p.Events
+	undefined := []string{"accept", "refuse"}
+	if len(e.Definitions) > 0 {
+		slices.Reverse(undefined)
 	}
-	e.UnknownProperty = cmp.Or(e.UnknownProperty, "refuse")
-	e.UnknownRecord = cmp.Or(e.UnknownRecord, "keep")
-	e.RepeatedUUID = cmp.Or(e.RepeatedUUID, "ignore")
-	e.BatchFailure = cmp.Or(e.BatchFailure, "refuse")
+	e.Definitions = slices.Clone(e.Definitions)
+	seen := map[string]bool{}
+	for i := range e.Definitions {
+		d := &e.Definitions[i]
+		d.complete(p.PortalID)
+		wrong := d.wrong()
+		if seen[d.FullName] {
+			wrong = fmt.Sprintf("Event with fully qualified name %s already exists.", d.FullName)
+		}
+		if wrong != "" {
+			return &PortalError{fmt.Sprintf("/events/definitions/%d", i), wrong}
+		}
+		seen[d.FullName] = true
+	}
+	return settle("/events/", []setting{
+		{"undefined", &e.Undefined, undefined},
+		{"unknownProperty", &e.UnknownProperty, []string{"refuse", "keep", "drop"}},
+		{"unknownRecord", &e.UnknownRecord, []string{"keep", "drop", "refuse", "create"}},
+		{"repeatedUuid", &e.RepeatedUUID, []string{"ignore", "refuse", "keep"}},
+		{"batchFailure", &e.BatchFailure, []string{"refuse", "skip"}},
+	})
 }
 
 // The limits of what is sent.
@@ -57,20 +72,17 @@ const mostUUIDs = 2_000_000
 // events has the custom events of a portal.
 type events struct {
 	settings Events
-	portal   int64
 
 	mu          sync.Mutex // guards what follows
 	definitions map[string]*EventDefinition
 	buried      map[string]bool // names that were used once
 	uuids       *memory
-	stored      uint64
 }
 
 func newEvents(p *Portal) *events {
-	e := &events{settings: p.Events, portal: p.PortalID, definitions: map[string]*EventDefinition{}, buried: map[string]bool{}, uuids: newMemory(mostUUIDs)}
+	e := &events{settings: p.Events, definitions: map[string]*EventDefinition{}, buried: map[string]bool{}, uuids: newMemory(mostUUIDs)}
 	for i := range p.Events.Definitions {
 		d := p.Events.Definitions[i] // definitions change; the portal does not
-		d.complete(e.portal)
 		e.definitions[d.FullName] = &d
 	}
 	return e
@@ -181,6 +193,26 @@ func (s *Simulator) sendEvents(c *call) *answer {
 	return s.takeEvents(c, batch.Inputs)
 }
 
+// The scopes of events.
+const (
+	sendScope       = "analytics.behavioral_events.send"
+	definitionScope = "behavioral_events.event_definitions.read_write"
+)
+
+// eventRoutes are about custom events.
+var eventRoutes = []route{
+	{sending, http.MethodPost, "", sendScope, sends, (*Simulator).sendEvent},
+	{sending, http.MethodPost, "/batch", sendScope, sends, (*Simulator).sendEvents},
+	{definitions, http.MethodGet, "", definitionScope, burst, (*Simulator).listDefinitions},
+	{definitions, http.MethodPost, "", definitionScope, burst, (*Simulator).createDefinition},
+	{definitions, http.MethodGet, "/{eventName}", definitionScope, burst, (*Simulator).readDefinition},
+	{definitions, http.MethodPatch, "/{eventName}", definitionScope, burst, (*Simulator).updateDefinition},
+	{definitions, http.MethodDelete, "/{eventName}", definitionScope, burst, (*Simulator).deleteDefinition},
+	{definitions, http.MethodPost, "/{eventName}/property", definitionScope, burst, (*Simulator).createEventProperty},
+	{definitions, http.MethodPatch, "/{eventName}/property/{property}", definitionScope, burst, (*Simulator).updateEventProperty},
+	{definitions, http.MethodDelete, "/{eventName}/property/{property}", definitionScope, burst, (*Simulator).deleteEventProperty},
+}
+
 // takeEvents stores events, all of them or, as the portal's settings are, those
 // that are right. What becomes of each is not told.
 func (s *Simulator) takeEvents(c *call, sent []occurrence) *answer {
@@ -220,8 +252,7 @@ func (s *Simulator) takeEvents(c *call, sent []occurrence) *answer {
 		if err != nil {
 			panic(err) // it is made of texts
 		}
-		s.journal.events.add(append(line, '\n'))
-		e.stored++
+		s.journal.event(append(line, '\n'))
 	}
 	return &answer{status: http.StatusNoContent}
 }
@@ -455,3 +486,9 @@ var defaultEventProperties = func() map[string]*EventProperty {
 	}
 	return all
 }()
+
+func (c *call) badJSON(err error) *answer           { return c.invalid("Invalid input JSON: " + err.Error()) }
+func (s *Simulator) contactOf(*call, string) string { return "" }
+func validEmail(string) bool                        { return true }
+
+const defaultLag = 5 * time.Second

@@ -2,12 +2,17 @@ package simulator
 
 import (
 	"bytes"
-	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // FaultKind is a kind of trouble, by the name that portal files and the list of
@@ -56,6 +61,32 @@ type faultPlan struct {
 	seed    uint64
 	weights map[FaultKind]float64 // 1 where a kind is not named
 	slow    time.Duration         // the longest delay
+}
+
+// Faults says which trouble there is, for portals that meet any.
+type Faults struct {
+	Weights map[FaultKind]float64 `json:"weights"` // how often a kind comes, beside the others; default 1 each, 0 leaves it out
+	Slow    Duration              `json:"slow"`    // the longest delay; default 2s
+}
+
+// complete fills in defaults, and finds kinds that there are not.
+func (f *Faults) complete() error {
+	if !f.Slow.Given {
+		f.Slow = Duration{2 * time.Second, true}
+	}
+	for kind, weight := range f.Weights {
+		if !slices.Contains(FaultKinds, kind) {
+			return &PortalError{"/faults/weights/" + string(kind), fmt.Sprintf("there is no such kind of trouble; there are %s", strings.Trim(fmt.Sprint(FaultKinds), "[]"))}
+		}
+		if weight < 0 {
+			return &PortalError{"/faults/weights/" + string(kind), fmt.Sprintf("%v is below 0; 0 leaves the kind out", weight)}
+		}
+	}
+	return nil
+}
+
+func newFaultPlan(p *Portal, o Options) *faultPlan {
+	return &faultPlan{rate: o.Faults, seed: o.Seed, weights: p.Faults.Weights, slow: p.Faults.Slow.Duration}
 }
 
 // migratingFor is the longest Retry-After of a 477, in seconds. HubSpot's may be a
@@ -116,6 +147,54 @@ func (p *faultPlan) kind(at float64, batchWrite bool) FaultKind {
 	return picked
 }
 
+// instead returns what is answered in place of an answer, and the trouble that it
+// is; nil is a reset of the connection. The answer is nil where the call was not
+// worked out.
+func (f fault) instead(c *call, a *answer) (*answer, fault) {
+	plain := func(status int, contentType, body string) *answer {
+		return &answer{status: status, header: http.Header{"Content-Type": {contentType}}, body: []byte(body)}
+	}
+	switch f.kind {
+	case FaultLocked:
+		a = c.problem(http.StatusLocked, problem{Message: "The resource is locked because of a high volume of requests. Try again in 2 seconds."})
+	case FaultMigrating:
+		a = c.problem(477, problem{Message: "This account is being moved to another data center."})
+		a.header = http.Header{"Retry-After": {strconv.Itoa(f.after)}}
+	case FaultInternal:
+		a = c.problem(http.StatusInternalServerError, problem{Message: "internal error"})
+	case FaultBadGateway:
+		a = c.problem(http.StatusBadGateway, problem{Message: "Bad Gateway"})
+	case FaultUnavailable:
+		a = c.problem(http.StatusServiceUnavailable, problem{Message: "Service Unavailable"})
+	case FaultTimeout:
+		a = c.problem(http.StatusGatewayTimeout, problem{Message: "Gateway Timeout"})
+	case FaultSlowOrigin:
+		a = plain(524, "text/plain; charset=UTF-8", "error code: 524")
+	case FaultHTML:
+		a = plain(http.StatusBadGateway, "text/html", errorPage)
+	case FaultResetBefore, FaultResetAfter:
+		a = nil
+	case FaultTruncated:
+		if len(a.body) == 0 { // nothing to cut: the answer is lost as a whole
+			a, f.kind = nil, FaultResetAfter
+		}
+	case FaultEmpty:
+		status := http.StatusOK
+		if strings.HasSuffix(c.route.path, "/create") {
+			status = http.StatusCreated
+		}
+		at := c.now.Format("2006-01-02T15:04:05.000Z")
+		a = jsonAnswer(status, map[string]any{"status": "COMPLETE", "results": []string{}, "errors": []string{}, "requestedAt": at, "startedAt": at, "completedAt": at})
+	case FaultLostTrace:
+		without := withoutTraces(a.body)
+		if len(without) == len(a.body) { // there were none to lose
+			return a, fault{}
+		}
+		a = &answer{status: a.status, header: a.header, body: without}
+	}
+	return a, f
+}
+
 // errorPage is what stands before an API answers while the API does not.
 const errorPage = `<!DOCTYPE html>
 <html><head><title>502 Bad Gateway</title></head>
@@ -127,7 +206,7 @@ func withoutTraces(body []byte) []byte {
 	if !bytes.Contains(body, []byte(`"objectWriteTraceId"`)) {
 		return body
 	}
-	var answer map[string]json.RawMessage
+	var answer map[string]jsontext.Value
 	var errors []map[string]any
 	if json.Unmarshal(body, &answer) != nil || json.Unmarshal(answer["errors"], &errors) != nil {
 		return body

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	_ "time/tzdata" // portals have their time zones wherever they are simulated
 
 	"github.com/go-json-experiment/json"
 )
@@ -160,7 +161,11 @@ func daily(name string, zone *time.Location, most int) *policy {
 	return &policy{name: name, day: &day{zone: zone, most: most}}
 }
 
-func newGate(p *Portal, zone *time.Location, now time.Time) *gate {
+func newGate(p *Portal, now time.Time) *gate {
+	zone, err := time.LoadLocation(p.TimeZone)
+	if err != nil {
+		panic(err) // the portal is checked
+	}
 	limits := p.Limits.numbers()
 	g := &gate{
 		portal: p.PortalID, zone: zone, limits: limits, retryAfter: p.Limits.RetryAfter,
@@ -220,10 +225,10 @@ func (g *gate) holder(token string) *holder {
 	return h
 }
 
-// admit refuses a call, or returns nil. It sets the headers that tell how many
-// calls are left.
-func (g *gate) admit(c *call, header http.Header) *answer {
-	if c.route.public {
+// admit refuses a call, or returns nil. One of the needed scopes is enough. It sets
+// the headers that tell how many calls are left.
+func (g *gate) admit(c *call, needed []string, header http.Header) *answer {
+	if c.route.allowance == free {
 		return nil
 	}
 	if strings.Contains(c.URL.RawQuery, "hapikey=") {
@@ -249,7 +254,7 @@ func (g *gate) admit(c *call, header http.Header) *answer {
 	if refusal := g.count(c, header, who.app); refusal != nil {
 		return refusal
 	}
-	if needed := c.scopes(); who.scopes != nil && len(needed) > 0 && !slices.ContainsFunc(needed, func(s string) bool { return slices.Contains(who.scopes, s) }) {
+	if who.scopes != nil && len(needed) > 0 && !slices.ContainsFunc(needed, func(s string) bool { return slices.Contains(who.scopes, s) }) {
 		const scopes = "https://developers.hubspot.com/scopes"
 		return c.problem(http.StatusForbidden, problem{Category: "MISSING_SCOPES", Links: map[string]string{"scopes": scopes},
 			Message: "This app hasn't been granted all required scopes to make this call. Read more about required scopes here: " + scopes + ".",
@@ -337,6 +342,51 @@ func (g *gate) tooMany(c *call, full *policy, by *app) *answer {
 	return &answer{status: http.StatusTooManyRequests, body: text}
 }
 
+// scopes returns the scopes of which a call needs one.
+func (s *Simulator) scopes(c *call) []string {
+	if c.route.scope == "" || s.gate.tokens == nil {
+		return nil
+	}
+	kind := cmp.Or(c.PathValue("type"), c.PathValue("from"))
+	if t := s.types.find(kind); t != nil {
+		if kind = t.name; strings.HasPrefix(t.id, "2-") {
+			kind = "custom"
+		}
+	}
+	return strings.Split(strings.ReplaceAll(c.route.scope, "{type}", kind), "|")
+}
+
+// checkTokens finds tokens that could not be told apart, or never come.
+func (p *Portal) checkTokens() error {
+	seen := map[string]bool{}
+	for i, t := range p.Tokens {
+		at := fmt.Sprintf("/tokens/%d", i)
+		switch {
+		case t.Token == "" || strings.ContainsAny(t.Token, " \t\r\n"):
+			return &PortalError{at + "/token", "a token is a text without blanks"}
+		case seen[t.Token]:
+			return &PortalError{at + "/token", "the token is listed twice"}
+		case t.ExpiresIn.Given && !t.Expires.IsZero():
+			return &PortalError{at + "/expiresIn", "give expires or expiresIn, not both"}
+		}
+		seen[t.Token] = true
+	}
+	return nil
+}
+
+// check finds limits that cannot be.
+func (l *Limits) check() error {
+	if _, known := tiers[l.Tier]; l.Tier != "" && !known {
+		return &PortalError{"/limits/tier", fmt.Sprintf("%q is none of %s", l.Tier, strings.Join(Tiers, ", "))}
+	}
+	for name, n := range map[string]*int{"burst": l.Burst, "daily": l.Daily, "search": l.Search, "events": l.Events, "associationsBurst": l.AssociationsBurst, "associationsDaily": l.AssociationsDaily} {
+		if n != nil && *n < 0 {
+			return &PortalError{"/limits/" + name, fmt.Sprintf("%d is below 0; 0 refuses all calls, and without the key there is no limit unless the tier has one", *n)}
+		}
+	}
+	return nil
+}
+
 // usage is what became of a policy, for statistics.
 type usage struct {
 	Name    string  `json:"name"`
@@ -357,7 +407,7 @@ func (g *gate) usages() []usage {
 	}
 	list := []usage{}
 	for _, p := range all {
-		if p == nil {
+		if p == nil || p.taken+p.refused == 0 {
 			continue
 		}
 		u := usage{Name: p.name, Seconds: (24 * time.Hour).Seconds(), Taken: p.taken, Refused: p.refused}

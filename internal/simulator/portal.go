@@ -24,6 +24,11 @@ type Portal struct {
 	Associations        []AssociationType `json:"associations"`        // labels beside HubSpot's own
 	SearchLag           Duration          `json:"searchLag"`           // how long searches do not see a write; default 5s
 	Unknown             Unknown           `json:"unknown"`
+	Tokens              []Token           `json:"tokens"` // default: any token is good
+	Limits              Limits            `json:"limits"`
+	Events              Events            `json:"events"`
+	Legacy              Legacy            `json:"legacy"`
+	Faults              Faults            `json:"faults"`
 }
 
 // Object is what a type of records has beside HubSpot's own, or a type of the
@@ -140,16 +145,20 @@ func (p *Portal) complete() error {
 	if _, err := time.LoadLocation(p.TimeZone); err != nil {
 		return &PortalError{"/timeZone", fmt.Sprintf("there is no time zone %q; give an IANA name, like Europe/Berlin", p.TimeZone)}
 	}
-	return p.Unknown.complete()
+	if err := p.Unknown.complete(); err != nil {
+		return err
+	}
+	for _, part := range []func() error{p.checkTokens, p.Limits.check, p.completeEvents, p.Legacy.complete, p.Faults.complete} {
+		if err := part(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // complete fills in defaults; every switch has a few positions.
 func (u *Unknown) complete() error {
-	for _, s := range []struct {
-		name      string
-		value     *string
-		positions []string // the default first
-	}{
+	return settle("/unknown/", []setting{
 		{"partialTraceIds", &u.PartialTraceIDs, []string{"atomic", "207"}},
 		{"sameRecordTwice", &u.SameRecordTwice, []string{"refuse", "apply"}},
 		{"partialUpsertByEmail", &u.PartialUpsertByEmail, []string{"merge", "refuse"}},
@@ -160,12 +169,24 @@ func (u *Unknown) complete() error {
 		{"partialFailure2026-09", &u.PartialFailure202609, []string{"207", "200"}},
 		{"uniqueConflict", &u.UniqueConflict, []string{"400", "409"}},
 		{"topLevelDomains", &u.TopLevelDomains, []string{"check", "any"}},
-	} {
+	})
+}
+
+// setting is a switch with a few positions, the default first.
+type setting struct {
+	name      string
+	value     *string
+	positions []string
+}
+
+// settle fills in defaults of switches, and finds positions that there are not.
+func settle(pointer string, all []setting) error {
+	for _, s := range all {
 		if *s.value == "" {
 			*s.value = s.positions[0]
 		}
 		if !slices.Contains(s.positions, *s.value) {
-			return &PortalError{"/unknown/" + s.name, fmt.Sprintf("%q is none of %s", *s.value, strings.Join(s.positions, ", "))}
+			return &PortalError{pointer + s.name, fmt.Sprintf("%q is none of %s", *s.value, strings.Join(s.positions, ", "))}
 		}
 	}
 	return nil

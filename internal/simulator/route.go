@@ -3,6 +3,7 @@ package simulator
 import (
 	"net/http"
 	"slices"
+	"strings"
 )
 
 // version is the version of a path.
@@ -56,6 +57,20 @@ var (
 		march2026:     "/account-info/2026-03/details",
 		september2026: "/account-info/2026-09/details",
 	}
+	sending = family{
+		v3:            "/events/v3/send",
+		september2025: "/events/custom/2025-09/send",
+		march2026:     "/events/2026-03/send",
+		september2026: "/events/custom/2026-09/send",
+	}
+	definitions = family{
+		v3:            "/events/v3/event-definitions",
+		september2025: "/events/custom/2025-09/event-definitions",
+		march2026:     "/events/2026-03/event-definitions",
+		september2026: "/events/custom/2026-09/event-definitions",
+	}
+	contactsV1 = family{v1: "/contacts/v1/contact"}
+	tracking   = family{v1: "/v1/event"} // of track.hubspot.com
 )
 
 // allowance names the rate limits that a request counts for.
@@ -65,6 +80,7 @@ const (
 	burst    allowance = "burst"        // ten seconds, and the day
 	searches allowance = "search"       // its own second, and the day
 	ties     allowance = "associations" // its own ten seconds and day
+	sends    allowance = "events"       // their own second
 	free     allowance = "free"         // none
 )
 
@@ -76,7 +92,7 @@ type route struct {
 	// scope is what a token needs; {type} stands for the type of the path's records.
 	// Empty for none.
 	scope     string
-	allowance allowance
+	allowance allowance // free is for everybody, without a token
 	handle    func(*Simulator, *call) *answer
 }
 
@@ -85,7 +101,22 @@ var routes = slices.Concat(
 	[]route{
 		{account, http.MethodGet, "", "", burst, (*Simulator).details},
 	},
+	eventRoutes,
+	legacyRoutes,
 )
+
+// isBatchWrite tells whether the answer of a route tells of each input of a write.
+func (r *route) isBatchWrite() bool {
+	return strings.HasSuffix(r.path, "/batch/create") || strings.HasSuffix(r.path, "/batch/update") || strings.HasSuffix(r.path, "/batch/upsert")
+}
+
+// name is what statistics call a request to a route.
+func (to *route) name(r *http.Request, v version) string {
+	if to.family == nil {
+		return "unknown"
+	}
+	return r.Method + " " + to.family[v] + to.path
+}
 
 // nowhere answers what no route is for.
 var nowhere = route{allowance: free, handle: func(_ *Simulator, c *call) *answer {

@@ -19,8 +19,10 @@ import (
 
 // Options says how a portal is simulated. Zero fields mean the default.
 type Options struct {
-	Seed uint64           // of everything random: order of results, correlation ids
-	Now  func() time.Time // default: the machine's clock
+	Seed    uint64           // of everything random: faults, order of results, correlation ids
+	Faults  float64          // share of the requests that meet trouble, from 0 to 1
+	Journal io.Writer        // gets a line of JSON for each request, write and event; nil for none
+	Now     func() time.Time // default: the machine's clock
 }
 
 // Simulator answers like the API of one portal. It is an http.Handler, safe for
@@ -38,6 +40,13 @@ type Simulator struct {
 	types        *catalogue
 	associations *associations
 
+	requests atomic.Uint64 // how many there were
+	ahead    atomic.Int64  // by how many nanoseconds the clock was set forward
+	gate     *gate
+	faults   *faultPlan
+	events   *events
+	journal  *journal
+
 	mu     sync.Mutex // guards what follows
 	random *rand.Rand
 }
@@ -49,6 +58,8 @@ type change struct {
 	id   int64   // of the record
 	how  string  // "create", "update", "archive", "merge", "gdpr-delete" or "seed"
 	set  []field // what was stored, by name; an empty text: the value was cleared. Not to be changed
+	// request is the number of the request that asked for the write, 0 if none did.
+	request uint64
 }
 
 // New returns a simulator of a portal with nothing in it but what the portal
@@ -59,14 +70,19 @@ func New(p Portal, o Options) (*Simulator, error) {
 	}
 	s := &Simulator{
 		portal:  p,
-		now:     o.Now,
 		mux:     http.NewServeMux(),
-		changed: func(change) {},
 		random:  rand.New(rand.NewPCG(o.Seed, 0x5eed)),
+		faults:  newFaultPlan(&p, o),
+		events:  newEvents(&p),
+		journal: newJournal(o.Journal),
 	}
-	if s.now == nil {
-		s.now = time.Now
+	s.changed = s.journal.write
+	clock := o.Now
+	if clock == nil {
+		clock = time.Now
 	}
+	s.now = func() time.Time { return clock().Add(time.Duration(s.ahead.Load())) }
+	s.gate = newGate(&p, s.now())
 	s.lastID.Store(1_000_000)
 	if err := s.furnish(); err != nil {
 		return nil, err
@@ -74,6 +90,7 @@ func New(p Portal, o Options) (*Simulator, error) {
 	for i := range routes {
 		s.register(&routes[i])
 	}
+	s.watch()
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, "", &nowhere) })
 	return s, nil
 }
@@ -84,6 +101,7 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.Se
 // call is a request that is being answered.
 type call struct {
 	*http.Request
+	number  uint64 // of the request, from 1
 	id      string // of the request: the correlation id
 	now     time.Time
 	version version
@@ -101,25 +119,60 @@ type answer struct {
 
 // serve answers a request to a route.
 func (s *Simulator) serve(w http.ResponseWriter, r *http.Request, v version, to *route) {
-	c := &call{Request: r, id: s.correlation(), now: s.now().UTC(), version: v, route: to}
-	var a *answer
-	if body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostBytes)); err != nil {
-		a = c.problem(http.StatusRequestEntityTooLarge, problem{Message: "The request body is too large", Category: "VALIDATION_ERROR"})
-	} else {
-		c.body = body
-		a = to.handle(s, c)
+	began := time.Now()
+	c := &call{Request: r, number: s.requests.Add(1), id: s.correlation(), now: s.now().UTC(), version: v, route: to}
+	a, f := s.attend(c, w)
+	e := entry{number: c.number, time: c.now, method: r.Method, path: r.URL.Path, route: to.name(r, v), inputs: c.inputs, fault: f.kind, took: time.Since(began)}
+	if a != nil {
+		e.status = a.status
+	}
+	s.journal.request(e) // first: who has the answer finds it noted
+	if a == nil {
+		reset(w)
+		return
 	}
 	header := w.Header()
-	for name, values := range a.header {
-		header[name] = values
-	}
 	header.Set("X-Hubspot-Correlation-Id", c.id)
 	if a.body != nil {
 		header.Set("Content-Type", "application/json;charset=utf-8")
+	}
+	for name, values := range a.header {
+		header[name] = values
+	}
+	if f.kind == FaultTruncated {
+		f.truncate(w, a.status, a.body)
+		return
+	}
+	if a.body != nil {
 		header.Set("Content-Length", strconv.Itoa(len(a.body)))
 	}
 	w.WriteHeader(a.status)
 	_, _ = w.Write(a.body) // who asked may have gone
+}
+
+// attend works a call out, and says which trouble it met. Without an answer the
+// connection is to be reset.
+func (s *Simulator) attend(c *call, w http.ResponseWriter) (*answer, fault) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, c.Body, mostBytes))
+	if err != nil {
+		return c.problem(http.StatusRequestEntityTooLarge, problem{Message: "The request body is too large", Category: "VALIDATION_ERROR"}), fault{}
+	}
+	c.body = body
+	if refusal := s.gate.admit(c, s.scopes(c), w.Header()); refusal != nil {
+		return refusal, fault{}
+	}
+	f := s.faults.draw(c.number, c.route.isBatchWrite())
+	if f.delay > 0 {
+		select {
+		case <-time.After(f.delay):
+		case <-c.Context().Done(): // who asked has gone, HubSpot does not see it
+		}
+	}
+	var a *answer
+	if f.commits || f.kind == "" {
+		a = c.route.handle(s, c)
+	}
+	return f.instead(c, a)
 }
 
 // mostBytes is the largest body that is read. HubSpot documents no limit.

@@ -55,6 +55,7 @@ type state struct {
 	fields   fields
 	updated  time.Time
 	archived time.Time // zero: it is not
+	request  uint64    // number of the request that made it; 0: none did
 }
 
 // record is one contact, company, … Its table's lock guards it.
@@ -139,7 +140,7 @@ func (s *Simulator) put(t *table, r *record, next *state, how string, set fields
 	} else {
 		r.found = next
 	}
-	s.changed(change{time: next.updated, kind: t, id: r.id, how: how, set: set})
+	s.changed(change{time: next.updated, kind: t, id: r.id, how: how, set: set, request: next.request})
 }
 
 // settle lets searches see what is old enough.

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/celmap/celmap/engine/source"
+	"github.com/celmap/celmap/internal/settings"
+	"github.com/celmap/celmap/internal/simulator"
+)
+
+type simulateCommand struct {
+	Listen  string  `default:"127.0.0.1:7654" placeholder:"ADDR" help:"Address to listen on (${default}); port 0 picks a free one."`
+	Portal  string  `placeholder:"FILE" help:"YAML or JSON file that describes the account: properties, tokens, limits, records, events, and what to assume where HubSpot's behaviour is not known. Default: HubSpot's standard properties, any token, no limits."`
+	Tier    string  `placeholder:"TIER" help:"Limits of an account: free, pro, enterprise or addon. Default: those of the portal file, else none."`
+	Faults  float64 `placeholder:"RATE" help:"Share of the requests that meet trouble, such as 0.05: broken connections, cut answers, 5xx and others. Default: 0."`
+	Seed    uint64  `placeholder:"N" help:"Number from which all that is random is drawn, so that a run can be repeated (${default})." default:"1"`
+	Journal string  `placeholder:"FILE" help:"Write a line of JSON for each request, write and event to a file, which is made anew."`
+}
+
+func (simulateCommand) Help() string {
+	return `Answers like the API of a HubSpot account, as strictly as the real one, for tests and demonstrations. Nothing is
+kept on disk. docs/simulator.md tells what it does, and where it guesses.
+
+What arrived is at GET /_sim/objects/contacts (or another type), /_sim/events, /_sim/requests, /_sim/writes and
+/_sim/stats; POST /_sim/clock?advance=24h sets the clock forward.
+
+Example: celmap simulate --portal portal.yaml --faults 0.05 --seed 7
+         celmap send --connect-to api.hubapi.com=http://127.0.0.1:7654 …`
+}
+
+func (c *simulateCommand) Run(s *streams) error {
+	floor := make([]byte, heapFloor)
+	defer runtime.KeepAlive(floor)
+	if c.Faults < 0 || c.Faults > 1 || c.Faults != c.Faults {
+		return usage("--faults %v: it is a share of the requests, from 0 to 1: write 0.05 for five of a hundred", c.Faults)
+	}
+	portal, err := readPortal(c.Portal)
+	if err != nil {
+		return err
+	}
+	if c.Tier != "" {
+		portal.Limits.Tier = c.Tier
+	}
+	options := simulator.Options{Faults: c.Faults, Seed: c.Seed}
+	if c.Journal != "" {
+		file, err := os.Create(c.Journal)
+		if err != nil {
+			return usage("--journal: %w", err)
+		}
+		defer func() { _ = file.Close() }() // every line is with the system already
+		options.Journal = file
+	}
+	sim, err := simulator.New(portal, options)
+	if wrong := (*simulator.PortalError)(nil); errors.As(err, &wrong) && wrong.Pointer == "/limits/tier" {
+		return usage("--tier: %s", wrong.Reason)
+	}
+	if err != nil {
+		return usage("%w", err)
+	}
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // so that a second one ends the process
+	listener, err := listen("--listen", c.Listen)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: sim, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(listener) }()
+	fmt.Fprintf(s.err, "listening on http://%s\n", listener.Addr())
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	within, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if server.Shutdown(within) != nil { // some are slow on purpose
+		_ = server.Close()
+	}
+	if err := sim.JournalError(); err != nil {
+		return fmt.Errorf("--journal: the file is not complete: %w", err)
+	}
+	return nil
+}
+
+// readPortal reads a portal file; without a name it is the default portal.
+func readPortal(name string) (simulator.Portal, error) {
+	if name == "" {
+		return simulator.Portal{}, nil
+	}
+	data, err := readFile(name)
+	if err != nil {
+		return simulator.Portal{}, err
+	}
+	name = filepath.ToSlash(name)
+	root, found := settings.Parse(name, data)
+	if root == nil {
+		return simulator.Portal{}, unreadable(settings.ConcealText(found))
+	}
+	if root.Kind != source.Mapping {
+		return simulator.Portal{}, usage("%s: a portal file is an object such as {portalId: 123, tokens: [{token: made-up}]}", name)
+	}
+	portal, err := simulator.ReadPortal(settings.JSON(root))
+	if wrong := (*simulator.PortalError)(nil); errors.As(err, &wrong) {
+		return portal, usage("%s: %s: %s\ndocs/simulator.md tells what a portal file can say", placeOf(root, wrong.Pointer), strings.ReplaceAll(strings.TrimPrefix(wrong.Pointer, "/"), "/", "."), wrong.Reason)
+	}
+	return portal, err
+}
+
+// placeOf returns the place of a JSON pointer in a file: of the key that it names,
+// or of the nearest that there is.
+func placeOf(n *source.Node, pointer string) source.Span {
+	place := settings.At(n)
+	for step := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
+		name := strings.NewReplacer("~1", "/", "~0", "~").Replace(step)
+		entry, i := n.Entry(name), -1
+		if k, err := strconv.Atoi(name); err == nil && n.Kind == source.Sequence {
+			i = k
+		}
+		switch {
+		case entry != nil:
+			place, n = settings.At(entry.Key), entry.Value
+		case i >= 0 && i < len(n.Items):
+			n = n.Items[i]
+			place = settings.At(n)
+		default:
+			return place
+		}
+	}
+	return place
+}
