@@ -15,7 +15,9 @@ var _ = Describe("The account", func() {
 		Expect(err).NotTo(HaveOccurred())
 		for _, path := range []string{"/account-info/v3/details", "/account-info/2026-03/details", "/account-info/2026-09/details"} {
 			w := httptest.NewRecorder()
-			s.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+			r := httptest.NewRequest("GET", path, nil)
+			r.Header.Set("Authorization", "Bearer made-up")
+			s.ServeHTTP(w, r)
 			Expect(w.Code).To(Equal(200))
 			Expect(w.Body.String()).To(ContainSubstring(`"portalId":12345678`))
 			Expect(w.Body.String()).To(ContainSubstring(`"utcOffset":"+05:30"`))
