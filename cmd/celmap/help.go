@@ -56,7 +56,7 @@ func (c *helpCommand) Run(s *streams) error {
 }
 
 // verbs are what help explains besides codes.
-var verbs = []string{"map", "check", "test", "serve", "simulate", "help", "version"}
+var verbs = []string{"map", "check", "test", "serve", "dead", "simulate", "help", "version"}
 
 // ended returns the error with which a verb ends that has said everything.
 func ended(code int) error {

@@ -56,21 +56,21 @@ func (c *counts) add(more counts) {
 func (c *counts) print(w io.Writer) {
 	fmt.Fprintf(w, "%s: %d mapped, %d rejected, %d filtered\n", amount(c.Events, "event"), c.Mapped, c.Rejected, c.Filtered)
 	if len(c.codes) > 0 {
-		fmt.Fprintf(w, "  rejected: %s\n", c.byCode())
+		fmt.Fprintf(w, "  rejected: %s\n", byCode(c.codes))
 	}
 	if c.Warnings > 0 {
 		fmt.Fprintf(w, "  %s\n", amount(c.Warnings, "warning"))
 	}
 }
 
-// byCode lists the codes of rejections, the most frequent first.
-func (c *counts) byCode() string {
+// byCode lists codes with their counts, the most frequent first: "2 a, 1 b".
+func byCode(codes map[string]int) string {
 	type entry struct {
 		code string
 		n    int
 	}
 	var entries []entry
-	for code, n := range c.codes {
+	for code, n := range codes {
 		entries = append(entries, entry{code, n})
 	}
 	slices.SortFunc(entries, func(a, b entry) int {
