@@ -128,29 +128,12 @@ func (c *Connection) Plan(inputs []Input) *Batch {
 func (b *Batch) read(i int, in Input) {
 	e := &b.events[i]
 	e.result.Index = in.Index
-	limits := b.connection.program.limits.Event
-	if in.Metadata != nil {
-		m, err := value.Parse(b.arena, in.Metadata, limits)
-		if err != nil {
-			broken := parseError(err)
-			broken.Message, broken.Path = "the metadata of the event cannot be read: "+broken.Message, ""
-			b.reject(e, broken)
-			return
-		}
-		e.accompany(m) // first: also an event that cannot be read has its place in the order
+	event, metadata, err := b.runner.unwrap(in)
+	if metadata != nil {
+		e.accompany(metadata) // also an event that cannot be read has its place in the order
 	}
-	n, err := value.Parse(b.arena, in.JSON, limits)
-	if err != nil {
-		b.reject(e, parseError(err))
-		return
-	}
-	e.node = n
-	if m := n.Get("message"); in.Metadata == nil && m.Kind() == value.Object && n.Get("type") == nil {
-		e.node = m
-		e.accompany(n.Get("metadata"))
-	}
-	if e.node.Kind() != value.Object {
-		b.reject(e, &EventError{Code: "not_an_object", Status: 400, Message: "an event is a JSON object, this is " + value.Preview(e.node)})
+	if e.node = event; err != nil {
+		b.reject(e, err)
 		return
 	}
 	if id := e.node.Get("messageId"); id.IsScalar() {
@@ -164,6 +147,30 @@ func (b *Batch) read(i int, in Input) {
 			e.user = scalarText(u)
 		}
 	}
+}
+
+// unwrap parses one input: the event, and the metadata that came with it, nil for
+// none. The metadata is there also where the event cannot be read. The error is an
+// *EventError.
+func (r *runner) unwrap(in Input) (event, metadata *value.Node, err error) {
+	limits := r.connection.program.limits.Event
+	if in.Metadata != nil {
+		if metadata, err = value.Parse(r.arena, in.Metadata, limits); err != nil {
+			broken := parseError(err)
+			broken.Message, broken.Path = "the metadata of the event cannot be read: "+broken.Message, ""
+			return nil, nil, broken
+		}
+	}
+	if event, err = value.Parse(r.arena, in.JSON, limits); err != nil {
+		return nil, metadata, parseError(err)
+	}
+	if m := event.Get("message"); in.Metadata == nil && m.Kind() == value.Object && event.Get("type") == nil {
+		event, metadata = m, event.Get("metadata")
+	}
+	if event.Kind() != value.Object {
+		return nil, metadata, &EventError{Code: "not_an_object", Status: 400, Message: "an event is a JSON object, this is " + value.Preview(event)}
+	}
+	return event, metadata, nil
 }
 
 // accompany takes from the metadata of an event what the batch has to know.

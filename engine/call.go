@@ -22,6 +22,7 @@ type Call struct {
 	Headers   map[string]string
 	Body      []byte      // JSON; nil for none
 	PerSecond int         // calls of this lookup that the API allows in a second; 0 where the rules do not say
+	Limits    []*Limit    // that it counts for
 	Questions []*Question // that it answers, at most as many as the rules allow; nil for portal data
 
 	connection *Connection
@@ -61,7 +62,7 @@ func (c *Connection) PortalCall(name string) (call *Call, err error) {
 		c.borrow(func(r *runner) {
 			r.start(nil, c.program.limits.Steps)
 			if call, err = r.call(p.Request, p.Rule); err == nil {
-				call.Name, call.failure = name, p.Failure
+				call.Name, call.Limits, call.failure = name, p.Limits, p.Failure
 			}
 		})
 		return call, err
@@ -173,7 +174,7 @@ func (r *runner) page(a *asked, cursor *value.Node) (*Call, error) {
 	if err != nil {
 		return nil, err
 	}
-	call.Name, call.PerSecond, call.asked = a.lookup.Name, a.lookup.PerSecond, a
+	call.Name, call.PerSecond, call.Limits, call.asked = a.lookup.Name, a.lookup.PerSecond, a.lookup.Limits, a
 	return call, nil
 }
 

@@ -17,6 +17,10 @@ type Settings struct {
 	// Config is the destination's config, a JSON object. What the rules need and
 	// it lacks rejects events; it does not fail Bind.
 	Config []byte
+	// Delivers says that who binds delivers the requests itself, and reads the
+	// answers: what the rules say under delivery.config holds for the settings that
+	// Config does not have.
+	Delivers bool
 	// Portal is data about the account by name, as JSON: what the API answers, or
 	// a form that the rules accept besides. Without it built-in data is used.
 	Portal map[string][]byte
@@ -83,6 +87,9 @@ func (p *Program) Bind(s Settings) (*Connection, error) {
 	if config.Kind() != value.Object {
 		return nil, &SettingsError{Setting: "config", Message: "it is " + value.Preview(config), Help: "give the destination's config as a JSON object"}
 	}
+	if s.Delivers {
+		config = withDefaults(arena, config, p.plan.Delivery.Config)
+	}
 	if sch := p.plan.Config; sch != nil {
 		for _, v := range sch.Validate(config) {
 			c.refused = &EventError{Code: "invalid_config", Status: 400, Message: "the destination's config is not valid: config." + v.Path + " " + v.Message, Path: "config." + v.Path}
@@ -102,6 +109,17 @@ func (p *Program) Bind(s Settings) (*Connection, error) {
 	}
 	c.runners = &sync.Pool{New: func() any { return newRunner(c) }}
 	return c, nil
+}
+
+// withDefaults adds to a config the settings that it does not have.
+func withDefaults(arena *value.Arena, config, defaults *value.Node) *value.Node {
+	all := arena.Fork(config)
+	for m := defaults.First(); m != nil; m = m.Next() {
+		if config.Get(m.Key()) == nil {
+			arena.Add(all, m.Key(), m)
+		}
+	}
+	return all
 }
 
 // At returns the same connection with another time for the rules, zero for

@@ -39,7 +39,7 @@ func Compile(fsys fs.FS, options Options) (*Program, source.Diagnostics) {
 	c := &compiler{
 		options: options, folders: map[*source.File]fs.FS{}, holes: syntax.Holes{}, variables: map[string]int{}, arena: value.NewArena(),
 		objects: map[*source.Node]int{}, places: map[int]source.Span{}, vague: map[any]bool{}, scopes: map[string]*scope{},
-		used: map[int]bool{}, borrowed: map[*source.File]bool{},
+		used: map[int]bool{}, limited: map[string]bool{}, borrowed: map[*source.File]bool{},
 	}
 	f := c.readFolder(fsys, options.Display)
 	if f != nil && f.overlay != nil {
@@ -73,6 +73,7 @@ type compiler struct {
 	vague      map[any]bool          // tables, objects and types of which not everything is known
 	routesLost bool                  // it is not known which events get where
 	used       map[int]bool          // slots that an expression reads
+	limited    map[string]bool       // limits that a request, lookup or portal data names
 	borrowed   map[*source.File]bool // files of the base of an overlay
 	prose      bool                  // what is compiled is read by people
 	base       *scope
@@ -126,10 +127,12 @@ func (c *compiler) compile(f *folder) {
 	c.defineFunctions(c.base, root)
 	lets := c.declareLets(c.base, root.Get("let"))
 	c.compileTables(root)
+	c.compileLimits(root.Get("delivery"))
 	c.compileHosts(root)
 	c.compilePortals(root)
 	c.compileLets(c.base, c.dest, root.Get("let"), lets)
 	c.program.Headers = c.fields(c.configScope(), root.Get("headers"))
+	c.compileDelivery(root.Get("delivery"))
 	auth := c.compileAuth(root)
 	answers := c.compileAnswers(root)
 	c.compileRequests(root, auth, answers)

@@ -37,6 +37,7 @@ func (c *compiler) dependencies() {
 	}
 	d.keyOnly()
 	d.portalOrder()
+	d.steady()
 	for _, name := range sortedNames(c.program.Requests) {
 		r := c.program.Requests[name]
 		d.target(r)
@@ -242,6 +243,16 @@ func (d *dependencies) keyOnly() {
 // portals returns the portal data that expressions read, directly or through
 // other names.
 func (d *dependencies) portals(list ...*Expr) (out []int) {
+	d.reach(func(s *Slot) {
+		if s.Kind == PortalSlot {
+			out = append(out, s.Portal)
+		}
+	}, list...)
+	return out
+}
+
+// reach visits the names that expressions read, directly or through others, once each.
+func (d *dependencies) reach(visit func(*Slot), list ...*Expr) {
 	seen := map[int]bool{}
 	var look func(slots []int)
 	look = func(slots []int) {
@@ -251,9 +262,7 @@ func (d *dependencies) portals(list ...*Expr) (out []int) {
 			}
 			seen[s] = true
 			slot := &d.program.Slots[s]
-			if slot.Kind == PortalSlot {
-				out = append(out, slot.Portal)
-			}
+			visit(slot)
 			uses, _ := d.uses(slot)
 			look(uses)
 		}
@@ -263,7 +272,6 @@ func (d *dependencies) portals(list ...*Expr) (out []int) {
 			look(e.Slots())
 		}
 	}
-	return out
 }
 
 // eachObject visits an object and those nested in it.

@@ -86,6 +86,7 @@ func (c *compiler) compilePortals(root *source.Node) {
 		answer := c.configScope().with("status", "body", "headers")
 		p.Outdated = c.optional(answer, n, "outdated", expression.Condition)
 		p.Failure = c.failures(answer, n)
+		p.Limits = c.limits(n.Get("limits"))
 		if item := n.Get("item"); item != nil {
 			p.Item = c.schemaFile(item)
 		}
@@ -307,6 +308,7 @@ func (c *compiler) compileRequests(root *source.Node, auth map[string]*Auth, ans
 		r.Same = c.optional(one, n, "same", expression.Anything)
 		c.trace(r, n.Get("trace"))
 		c.requestAuth(r, n.Get("auth"), auth)
+		r.Limits = c.limits(n.Get("limits"))
 		if a := n.Get("answers"); a != nil {
 			list := []*source.Node{a}
 			if a.Kind == source.Sequence {
@@ -465,8 +467,15 @@ func (c *compiler) compileLookups(root *source.Node) {
 			l.Item = c.schemaFile(item)
 		}
 		l.Failure = c.failures(body, n)
+		l.Learn = c.learn(l, n.Get("learn"))
+		l.Limits = c.limits(n.Get("limits"))
 		c.program.Lookups[l.Name] = l
 		c.vague[l] = len(c.found) > before || c.broken(n)
+	}
+	for _, name := range sortedNames(c.program.Lookups) {
+		if l := c.program.Lookups[name]; l.Learn != nil {
+			c.program.Learning = append(c.program.Learning, l)
+		}
 	}
 }
 

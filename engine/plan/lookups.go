@@ -27,6 +27,7 @@ func (c *compiler) checkLookup(l *Lookup, key, n *source.Node) {
 	c.checkBounds(n.Get("rate"), "perSecond", "nothing would ever be asked")
 	c.checkTTL(n)
 	c.checkFailures(n.Get("failure"))
+	c.checkLearn(l, n)
 	switch {
 	case l.Host:
 		for _, k := range []string{"request", "pages", "answer", "matches", "gives", "value"} {

@@ -30,6 +30,8 @@ type Program struct {
 	Requests  map[string]*Request
 	Mappings  map[string]*Mapping
 	Functions []FunctionDoc
+	Delivery  Delivery
+	Learning  []*Lookup // those that learn, by name
 
 	Slots []Slot  // every name that an expression can read
 	Rules []*Rule // every named rule, in the order of the files
@@ -385,6 +387,7 @@ type Portal struct {
 	RefreshOnMiss bool
 	Outdated      *Expr // of an answer to any request: the data is out of date
 	Failure       []Failure
+	Limits        []*Limit
 	Builtin       []byte // JSON, nil if there is none
 	Item          *schema.Schema
 	Slot          int
@@ -425,6 +428,8 @@ type Lookup struct {
 	Value     *Expr // in place of Answer, Matches, Gives and Pages
 	Item      *schema.Schema
 	Host      bool // answered by the host's own means
+	Learn     *Learn
+	Limits    []*Limit
 	TTL       time.Duration
 	Failure   []Failure
 
@@ -471,6 +476,7 @@ type Request struct {
 	Same       *Expr
 	Duplicates string
 	Answers    []*Answer
+	Limits     []*Limit
 
 	Portals    []int // what Envelope, Params and Same read of Program.Portals
 	SharedArgs []int // of Args: those that the envelope or parameters of many items read

@@ -55,6 +55,7 @@ func (t *typing) checkDestination() {
 	for _, name := range sortedNames(p.Lookups) {
 		t.checkLookup(p.Lookups[name])
 	}
+	t.checkDelivery(base)
 	for _, r := range p.Routes {
 		t.expr(r.When, base)
 		if r.Reject != nil {

@@ -80,6 +80,7 @@ func (c *compiler) unused(f *folder) {
 	c.leftOvers("lookup", c.keys(root, "lookups"), lookups)
 	c.leftOvers("host", c.keys(root, "hosts"), hosts)
 	c.leftOvers("list of answer rules", c.keys(root, "answers"), answers)
+	c.leftOvers("limit", c.keys(root.Get("delivery"), "limits"), c.limited)
 	c.leftOvers("auth entry", c.entryNames(root, "auth"), auth)
 }
 

@@ -61,8 +61,50 @@ var destination = &Shape{
 		{Name: "answers", Type: mapOf{listOf{answer}, "list of answer rules"}, Doc: "What the API's answers mean."},
 		{Name: "functions", Type: functions, Doc: "Functions in CEL; they see their arguments only."},
 		{Name: "types", Type: types, Doc: "Conversions for objects that have none of their own."},
+		{Name: "delivery", Type: delivery, Doc: "What a host has to know that delivers the requests itself, as celmap send does."},
 		{Name: "deprecated", Type: listOf{outdated}, Doc: "Addresses and parameters of the API that rules should not use any more."},
 	}...),
+}
+
+var delivery = &Shape{
+	Name: "delivery",
+	Doc:  "What a host has to know that delivers the requests itself.",
+	Keys: []Key{
+		{Name: "order", Type: mapOf{alternatives, "key"}, Doc: "Values that say whom an event is about: events that have one in common are applied one after the other. All that are not empty count, each under its name; userId and anonymousId unless written."},
+		{Name: "config", Type: mapOf{constant, "setting"}, Doc: "Settings that hold where the host delivers itself and the config does not say otherwise."},
+		{Name: "limits", Type: mapOf{limit, "limit"}, Doc: "How many requests the API takes, by a name of your choice; requests, lookups and portal data name those that they count for under limits."},
+	},
+	Any: [][]string{{"order", "config", "limits"}},
+}
+
+var limit = &Shape{
+	Name: "limit",
+	Doc:  "How many requests the API takes in a time.",
+	Keys: []Key{
+		doc,
+		{Name: "per", Type: duration, Doc: "The time, such as 10s or 24h.", Required: true},
+		{Name: "max", Type: either{scalar: integer, mapping: mapOf{integer, "tier"}}, Doc: "Requests in that time, at most: a number, or one for each tier that the API sells. The first tier holds unless the operator names another.", Required: true},
+		{Name: "says", Type: &Shape{
+			Name: "says",
+			Keys: []Key{
+				{Name: "max", Type: expression, Doc: "Requests that the API takes in that time."},
+				{Name: "left", Type: expression, Doc: "Requests that it takes until the time is over."},
+				{Name: "reset", Type: expression, Doc: "When it takes all of them again: a time span from now, such as 10s."},
+				{Name: "reached", Type: expression, Doc: "Whether this answer is a refusal, because of this limit."},
+			},
+			Any: [][]string{{"max", "left", "reset", "reached"}},
+		}, Doc: "What an answer of the API says of the limit; from status, headers and body. What gives null is not said."},
+	},
+}
+
+var learn = &Shape{
+	Name: "learn",
+	Doc:  "What the host remembers of an event, for those that come later.",
+	Keys: []Key{
+		when,
+		{Name: "keys", Type: alternatives, Doc: "Under what it is remembered: all that are not empty, each by itself.", Required: true},
+		{Name: "value", Type: alternatives, Doc: "What is remembered, a single value; of a list the first with a value. Where it is empty, nothing is.", Required: true},
+	},
 }
 
 var outdated = &Shape{
@@ -240,6 +282,7 @@ var portal = &Shape{
 		{Name: "refreshOnMiss", Type: boolean, Doc: "Fetch again when an event names something that the data lacks."},
 		{Name: "outdated", Type: expression, Doc: "Whether an answer of the API, to any request, shows that the data is out of date; from status, body and headers."},
 		{Name: "failure", Type: failures("portal failure", "reject", "retry", "refresh-credentials"), Doc: "What a refused or broken request means; the first that applies."},
+		{Name: "limits", Type: either{scalar: name, list: names}, Doc: "The limits of delivery that its request counts for."},
 		{Name: "builtin", Type: file, Doc: "Data that is used where none is given; in the form of the answer's body."},
 	},
 }
@@ -278,6 +321,8 @@ var lookup = &Shape{
 		{Name: "value", Type: expression, Doc: "What the body as a whole gives to the event that asked, in place of answer, matches, gives and pages; for one key a request (keys: {max: 1})."},
 		{Name: "item", Type: file, Doc: "JSON Schema of one element of the answer."},
 		{Name: "host", Type: boolean, Doc: "true: the host answers by its own means."},
+		{Name: "learn", Type: learn, Doc: "With host: true, what the host remembers of events, and answers with."},
+		{Name: "limits", Type: either{scalar: name, list: names}, Doc: "The limits of delivery that its requests count for."},
 		{Name: "ttl", Type: duration, Doc: "How long an answer may be kept."},
 		{Name: "failure", Type: failures("failure", "empty", "reject", "retry", "refresh-credentials"), Doc: "What a refused or broken request means; the first that applies."},
 	},
@@ -315,6 +360,7 @@ var request = &Shape{
 		}}, Doc: "Field in which the engine writes the item's identity, by which the answer names it; index where the API names positions."},
 		{Name: "same", Type: expression, Doc: "Items with equal values are the same; null is never the same."},
 		{Name: "duplicates", Type: oneOf{[]string{"merge", "replace", "union", "keep"}}, Doc: "What becomes of items that are the same."},
+		{Name: "limits", Type: either{scalar: name, list: names}, Doc: "The limits of delivery that it counts for."},
 		{Name: "answers", Type: either{scalar: name, list: names}, Doc: "Rules for its answers; of several lists the first rule that applies."},
 	},
 }
