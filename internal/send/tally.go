@@ -195,7 +195,11 @@ func (t *Tally) Retried(events int) {
 	t.f.Events.Retried += int64(events)
 }
 
-// Waited counts the time that a request waited for what has this name, such as a limit.
+// UnderWay is the name of the wait for other requests to end.
+const UnderWay = "requests under way"
+
+// Waited counts the time that a request waited for what has this name, such as a
+// limit, or UnderWay.
 func (t *Tally) Waited(name string, d time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
