@@ -180,4 +180,7 @@ var _ = DescribeTable("A library is imported in one package", func(library, only
 	Entry(nil, "unsafe", "engine/value"),
 	Entry(nil, "github.com/fsnotify/fsnotify", "internal/serve"),
 	Entry(nil, "github.com/prometheus/client_golang", "internal/serve"),
+	Entry(nil, "github.com/nats-io/nats-server/v2", "internal/queue"),
+	Entry(nil, "github.com/nats-io/nats.go", "internal/queue"),
+	Entry(nil, "github.com/gofrs/flock", "internal/queue"),
 )

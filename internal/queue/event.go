@@ -59,4 +59,6 @@ type Item struct {
 	Known  []Memory // what the event asks, as it was known when it was stored; Value is empty where nothing was
 	Origin string
 	Stored time.Time
+
+	claim uint32 // under which a worker has it
 }
