@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"slices"
 	"strconv"
 
 	"github.com/celmap/celmap/engine/plan"
@@ -33,40 +32,69 @@ func (o *Output) Elements() []Element {
 	b := o.batch
 	o.pool, o.open = b.pool, map[address][]int{}
 	last := map[string]int{} // user: the latest element with an event of theirs
-	// What the first events of elements take is made at once: most elements may have no other.
-	indexes, ids, events := make([]int, len(b.events)), make([]string, len(b.events)), make([]int, len(b.events))
+	homes := make([]int, len(b.events))
 	for i := range b.events {
 		e := &b.events[i]
 		key := o.batchKey(e)
 		k := o.home(e, key, last)
 		if k < 0 {
 			k = len(o.elements)
-			indexes[i], ids[i], events[i] = e.result.Index, e.result.MessageID, i
-			el := Element{Result: e.result, key: key, Indexes: indexes[i : i+1 : i+1], MessageIDs: ids[i : i+1 : i+1],
-				events: events[i : i+1 : i+1], items: slices.Clip(e.items)}
-			el.Warnings = slices.Clip(el.Warnings) // like the others: of the event, until there are more
+			el := Element{Result: e.result, key: key}
 			el.full = key == nil || !el.take(e)
 			if !el.full {
 				o.open[addressOf(key)] = append(o.open[addressOf(key)], k)
 			}
 			o.elements = append(o.elements, el)
-		} else {
-			el := &o.elements[k]
-			el.Indexes, el.MessageIDs = append(el.Indexes, e.result.Index), append(el.MessageIDs, e.result.MessageID)
-			el.events, el.items = append(el.events, i), append(el.items, e.items...)
-			el.Warnings = append(el.Warnings, e.result.Warnings...)
 		}
+		homes[i] = k
 		if e.user != "" && e.result.Status != Filtered { // what is dropped on purpose has no place in the order
 			last[e.user] = max(last[e.user], k)
 		}
 	}
 	grouped := o.elements
+	b.gather(grouped, homes)
 	o.elements = make([]Element, 0, len(grouped))
 	for k := range grouped {
 		o.finish(&grouped[k])
 	}
 	return o.elements
 }
+
+// gather gives elements what is their events'. homes says the element of each event.
+func (b *Batch) gather(elements []Element, homes []int) {
+	type size struct{ events, items, warnings int }
+	sizes, items := make([]size, len(elements)), 0
+	for i, k := range homes {
+		e := &b.events[i]
+		sizes[k].events++
+		sizes[k].items += len(e.items)
+		sizes[k].warnings += len(e.result.Warnings)
+		items += len(e.items)
+	}
+	// It is made at once: the pieces are many, and mostly small.
+	all := Element{Indexes: make([]int, 0, len(homes)), MessageIDs: make([]string, 0, len(homes)), events: make([]int, 0, len(homes)), items: make([]*item, 0, items)}
+	for k, n := range sizes {
+		el := &elements[k]
+		el.Indexes, all.Indexes = cut(all.Indexes, n.events)
+		el.MessageIDs, all.MessageIDs = cut(all.MessageIDs, n.events)
+		el.events, all.events = cut(all.events, n.events)
+		el.items, all.items = cut(all.items, n.items)
+		if n.events > 1 && n.warnings > 0 {
+			el.Warnings = make([]Warning, 0, n.warnings)
+		}
+	}
+	for i, k := range homes {
+		e, el := &b.events[i], &elements[k]
+		el.Indexes, el.MessageIDs = append(el.Indexes, e.result.Index), append(el.MessageIDs, e.result.MessageID)
+		el.events, el.items = append(el.events, i), append(el.items, e.items...)
+		if sizes[k].events > 1 {
+			el.Warnings = append(el.Warnings, e.result.Warnings...)
+		}
+	}
+}
+
+// cut takes the room for n elements from a slice that has none yet.
+func cut[T any](from []T, n int) (piece, rest []T) { return from[:0:n], from[n:n] }
 
 // batchKey returns the item that stands for the batch that an event may open or
 // join, nil if it travels alone.

@@ -20,9 +20,11 @@ type builder struct {
 
 // builder takes a builder for an object; its user puts it back to spare.
 func (r *runner) builder(o *plan.Object) *builder {
-	b := &builder{runner: r}
+	var b *builder
 	if n := len(r.spare); n > 0 {
 		b, r.spare = r.spare[n-1], r.spare[:n-1]
+	} else {
+		b = &builder{runner: r}
 	}
 	b.o, b.object, b.roots, b.rest = o, r.arena.Object(), b.roots[:0], b.rest[:0]
 	b.restAt = nil

@@ -15,7 +15,7 @@ type memory struct {
 
 var batchMemories = sync.Pool{New: func() any { return &memory{arena: value.NewArena()} }}
 
-// take returns n events, all zero.
+// take returns n events, all zero but for room for their items.
 func (m *memory) take(n int) []event {
 	if cap(m.events) < n {
 		m.events, m.results = make([]event, n), make([]Result, n)
@@ -26,7 +26,11 @@ func (m *memory) take(n int) []event {
 
 // release makes the memory ready for the next batch.
 func (m *memory) release() {
-	clear(m.events)
+	for i := range m.events {
+		items := m.events[i].items
+		clear(items)
+		m.events[i] = event{items: items[:0]}
+	}
 	clear(m.results)
 	m.arena.Reset()
 	batchMemories.Put(m)

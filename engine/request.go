@@ -84,8 +84,8 @@ func (r *runner) merge(items []*item) ([]*item, error) {
 	if len(items) < 2 || !q.Merges() {
 		return items, nil
 	}
-	var out []*item
-	seen := map[string]int{}
+	out := make([]*item, 0, len(items))
+	seen := make(map[string]int, len(items))
 	ours := map[int]bool{} // items of out that are copies, to be changed
 	for _, it := range items {
 		same, err := r.identity(it)

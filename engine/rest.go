@@ -143,7 +143,7 @@ func (b *builder) restKey(of, m *value.Node, name string) error {
 			return nil
 		}
 	}
-	return b.put(rest.Rule, d.node, m, d.row, d.key, func() string { return member(name, key) })
+	return b.put(rest.Rule, d.node, m, d.row, d.key, func() string { return strings.Clone(b.member(name, key)) })
 }
 
 // fewKeys is up to how many a list is searched faster than a map.
@@ -172,12 +172,13 @@ func (b *builder) restIndex(target string) int {
 }
 
 // member writes the path of a key below the object that rules call of.
-func member(of, key string) string {
-	return string(value.AppendKey([]byte(of), key))
+func (r *runner) member(of, key string) string {
+	path := append(r.arena.Text(len(of)+len(key)+4), of...)
+	return r.arena.Intern(value.AppendKey(path, key))
 }
 
 func (b *builder) warn(code, message, of, key, target string, rule *Rule) {
-	b.warnings = append(b.warnings, Warning{Code: code, Message: message, Path: member(of, key), Target: target, Rule: rule})
+	b.warnings = append(b.warnings, Warning{Code: code, Message: message, Path: b.member(of, key), Target: target, Rule: rule})
 }
 
 // decision computes, or remembers, what rest does with a key. A decision that

@@ -1,6 +1,7 @@
 package lookup
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -63,7 +64,7 @@ func (h *Host) account(d Destination) (*account, error) {
 	if !ok || a.program != d.Program {
 		h.mu.Lock()
 		if a, ok = h.accounts.get(key); !ok || a.program != d.Program {
-			a = &account{host: h, program: d.Program, kind: kind, id: d.ID, config: d.Config, key: key, rules: weak.Make(d.Program), lines: map[string]*line{}}
+			a = &account{host: h, program: d.Program, kind: kind, id: d.ID, config: bytes.Clone(d.Config), key: key, rules: weak.Make(d.Program), lines: map[string]*line{}}
 			a.pace = h.paces.getOr(key, 0, func() *pace { return &pace{pause: h.pause} })
 			h.accounts.put(key, a, a.weight())
 		}

@@ -21,7 +21,7 @@ import (
 type Destination struct {
 	Program *engine.Program
 	ID      string
-	Config  []byte // a JSON object; unchanged from now on
+	Config  []byte // a JSON object; the host keeps a copy
 }
 
 // Options is what a host works with. Zero fields mean the default.

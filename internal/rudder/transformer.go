@@ -7,7 +7,6 @@
 package rudder
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -164,7 +163,7 @@ func (t *Transformer) mapGroup(ctx context.Context, r *request, g *group) {
 			g.because = t.defect("mapping", p)
 		}
 	}()
-	d := lookup.Destination{Program: t.Program, ID: g.destination.id, Config: bytes.Clone(g.destination.config)} // which is kept
+	d := lookup.Destination{Program: t.Program, ID: g.destination.id, Config: g.destination.config}
 	output, err := t.Mapper.Map(ctx, d, g.inputs)
 	if err != nil {
 		g.because = unmapped(err)

@@ -137,10 +137,10 @@ type transform func(t *rudder.Transformer, ctx context.Context, dst, body []byte
 // byBody answers a call that names its destination type in the body.
 func (s *Server) byBody(call transform) handler {
 	return s.withBody(func(ctx context.Context, w *answer, r *http.Request, v *visit) {
-		destType := rudder.DestinationType(v.body)
+		destType := rudder.DestinationType(v.bytes)
 		if s.front != nil && v.rules.find(destType) == nil {
 			v.leave()
-			s.front.send(w, r, v.body)
+			s.front.send(w, r, v.lend())
 			return
 		}
 		s.transform(ctx, w, r, v, destType, call)
@@ -171,7 +171,7 @@ func (s *Server) proxy(version int, destType string) handler {
 			p = rudder.UnservedProxy(destType, v.rules.unserved)
 			p.Count = s.metrics.delivered("other")
 		}
-		status, body := p.Deliver(r.Context(), version, r.Header, v.body)
+		status, body := p.Deliver(r.Context(), version, r.Header, v.lend())
 		s.reply(w, status, body)
 	})
 }
@@ -194,7 +194,7 @@ func (s *Server) transform(ctx context.Context, w *answer, r *http.Request, v *v
 	buffer := s.buffer()
 	defer s.keep(buffer)
 	var err error
-	*buffer, err = call(t, ctx, (*buffer)[:0], v.body, r.Header.Get("X-Content-Format") == "json+compactedv1")
+	*buffer, err = call(t, ctx, (*buffer)[:0], v.bytes, r.Header.Get("X-Content-Format") == "json+compactedv1")
 	var bad *rudder.BodyError
 	switch {
 	case errors.As(err, &bad):
@@ -210,7 +210,7 @@ func (s *Server) transform(ctx context.Context, w *answer, r *http.Request, v *v
 // visit is a request whose body has been read, and the rules that it is answered by.
 type visit struct {
 	rules *generation
-	body  []byte
+	*body
 	leave func() // it is not our work any more; to leave twice does no harm
 }
 
@@ -247,7 +247,7 @@ func (s *Server) withBody(work func(context.Context, *answer, *http.Request, *vi
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), s.options.Timeout)
 		defer cancel()
-		work(ctx, w, r, &visit{rules, b.bytes, leave})
+		work(ctx, w, r, &visit{rules, b, leave})
 	}
 }
 

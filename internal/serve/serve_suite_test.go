@@ -26,6 +26,7 @@ import (
 
 func TestServe(t *testing.T) {
 	RegisterFailHandler(Fail)
+	released = scribble
 	SetDefaultEventuallyTimeout(10 * time.Second)
 	SetDefaultEventuallyPollingInterval(5 * time.Millisecond)
 	RunSpecs(t, "internal/serve")
