@@ -177,6 +177,7 @@ var _ = DescribeTable("A library is imported in the packages that need it", func
 	Entry(nil, "github.com/hashicorp/golang-lru/v2", "internal/lookup"),
 	Entry(nil, "golang.org/x/time", "internal/lookup"),
 	Entry(nil, "github.com/go-json-experiment/json", "internal/simulator"),
+	Entry(nil, "golang.org/x/net", "internal/simulator"),
 	Entry(nil, "unsafe", "engine/value"),
 	Entry(nil, "github.com/fsnotify/fsnotify", "internal/serve"),
 	Entry(nil, "github.com/prometheus/client_golang", "internal/serve", "internal/send"),

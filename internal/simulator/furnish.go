@@ -1,8 +1,11 @@
 package simulator
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 )
@@ -31,7 +34,49 @@ func (s *Simulator) furnish() error {
 			return at("objects/"+name, err)
 		}
 	}
-	return nil
+	if err := s.furnishAssociations(); err != nil {
+		return err
+	}
+	return s.seed()
+}
+
+// seed makes the records that are there from the start. They are checked like
+// those that are sent.
+func (s *Simulator) seed() error {
+	c := &call{Request: &http.Request{}, version: v3, now: s.now().UTC()}
+	var wrong error
+	s.types.each(func(t *table) {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		for i, properties := range t.object.Records {
+			place := fmt.Sprintf("objects/%s/records/%d", t.name, i)
+			var g given
+			var id int64
+			for _, name := range slices.Sorted(maps.Keys(properties)) {
+				if name == "hs_object_id" {
+					id = parseID(properties[name])
+					continue
+				}
+				g = append(g, pair{name, properties[name]})
+			}
+			p := s.plan(c, t, nil, g, nil)
+			if p.refused != nil {
+				wrong = cmp.Or(wrong, at(place, errors.New(s.told(p.refused).Message)))
+				continue
+			}
+			if t.records[id] != nil {
+				wrong = cmp.Or(wrong, at(place, fmt.Errorf("there is a record %d already", id)))
+				continue
+			}
+			s.insert(c, t, &p, cmp.Or(id, s.lastID.Add(1)))
+			s.lastID.Store(max(s.lastID.Load(), id))
+		}
+		for _, r := range t.order {
+			r.found = r.now // they have been there for long
+		}
+		t.unfound = nil
+	})
+	return wrong
 }
 
 // custom makes a type of the portal's own.
@@ -51,6 +96,7 @@ func (s *Simulator) custom(name string, o Object) error {
 		return err
 	}
 	s.types.add(t, t.id, t.name, t.full)
+	s.associations.custom(t, s.types)
 	return nil
 }
 

@@ -5,8 +5,6 @@ import (
 	"strconv"
 	"sync"
 	"time"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // How much of the lists of /_sim is kept, in bytes; the oldest lines go first.
@@ -158,11 +156,6 @@ func appendTime(line []byte, at time.Time) []byte {
 	line = append(line, `,"time":"`...)
 	line = at.UTC().AppendFormat(line, "2006-01-02T15:04:05.000000Z")
 	return append(line, '"')
-}
-
-func appendText(line []byte, text string) []byte {
-	line, _ = jsontext.AppendQuote(line, text) // what is not UTF-8 is replaced
-	return line
 }
 
 // appendFields appends an object of properties and their texts.

@@ -43,7 +43,7 @@ type Object struct {
 	Without                []string            `json:"without"`              // standard properties that this portal does not have
 	Form                   []string            `json:"form"`                 // properties that the record creator form requires: 2026-09 enforces it
 	Conditions             []Condition         `json:"conditions"`           // enforced by 2026-09
-	Seed                   []map[string]string `json:"records"`              // properties of records that are there already; hs_object_id gives the id
+	Records                []map[string]string `json:"records"`              // properties of records that are there already; hs_object_id gives the id
 }
 
 // Labels are what people call a custom object.

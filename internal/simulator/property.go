@@ -58,6 +58,7 @@ type property struct {
 	Property
 	kind     kind
 	readOnly bool
+	key      bool           // records are found by its values
 	options  map[string]int // the values that are allowed, with their places; nil: any
 }
 
@@ -115,6 +116,7 @@ func newProperty(p Property, contacts bool) (*property, error) {
 	if p.DataSensitivity == "" {
 		made.DataSensitivity = "non_sensitive"
 	}
+	made.key = p.HasUniqueValue || contacts && (p.Name == "email" || p.Name == "hs_additional_emails")
 	switch {
 	case contacts && p.Name == "email":
 		made.kind = asEmail

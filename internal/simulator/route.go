@@ -89,17 +89,55 @@ type route struct {
 	family family
 	method string
 	path   string // below the family's
-	// scope is what a token needs; {type} stands for the type of the path's records.
-	// Empty for none.
+	// scope is what a token needs; {type}, {from} and {to} stand for the types of
+	// records that the path names. Empty for none; several have spaces between them,
+	// and all are needed.
 	scope     string
 	allowance allowance // free is for everybody, without a token
 	handle    func(*Simulator, *call) *answer
 }
 
+// Scopes of records, and of associations.
+const (
+	readRecords  = "crm.objects.{type}.read"
+	writeRecords = "crm.objects.{type}.write"
+	readEnds     = "crm.objects.{from}.read crm.objects.{to}.read"
+	writeEnds    = "crm.objects.{from}.write crm.objects.{to}.write"
+)
+
 // routes has all that is answered.
 var routes = slices.Concat(
 	[]route{
 		{account, http.MethodGet, "", "", burst, (*Simulator).details},
+
+		{objects, http.MethodGet, "/{type}", readRecords, burst, (*Simulator).listAll},
+		{objects, http.MethodPost, "/{type}", writeRecords, burst, (*Simulator).createOne},
+		{objects, http.MethodGet, "/{type}/{id}", readRecords, burst, (*Simulator).readOne},
+		{objects, http.MethodPatch, "/{type}/{id}", writeRecords, burst, (*Simulator).updateOne},
+		{objects, http.MethodDelete, "/{type}/{id}", writeRecords, burst, (*Simulator).archiveOne},
+		{objects, http.MethodPost, "/{type}/batch/create", writeRecords, burst, (*Simulator).batchCreate},
+		{objects, http.MethodPost, "/{type}/batch/update", writeRecords, burst, (*Simulator).batchUpdate},
+		{objects, http.MethodPost, "/{type}/batch/upsert", writeRecords, burst, (*Simulator).batchUpsert},
+		{objects, http.MethodPost, "/{type}/batch/read", readRecords, burst, (*Simulator).batchRead},
+		{objects, http.MethodPost, "/{type}/batch/archive", writeRecords, burst, (*Simulator).batchArchive},
+		{objects, http.MethodPost, "/contacts/merge", "crm.objects.contacts.write", burst, (*Simulator).merge},
+		{objects, http.MethodPost, "/contacts/gdpr-delete", "crm.objects.contacts.write", burst, (*Simulator).erase},
+
+		{associationsV3, http.MethodPost, "/{from}/{to}/batch/create", writeEnds, ties, (*Simulator).tieBatch},
+		{associationsV3, http.MethodPost, "/{from}/{to}/batch/read", readEnds, ties, (*Simulator).readTies},
+		{associationsV3, http.MethodPost, "/{from}/{to}/batch/archive", writeEnds, ties, (*Simulator).untieBatch},
+		{associationsV3, http.MethodGet, "/{from}/{to}/types", readEnds, burst, (*Simulator).oldKinds},
+		{associationsV4, http.MethodPost, "/{from}/{to}/batch/create", writeEnds, ties, (*Simulator).tieBatch},
+		{associationsV4, http.MethodPost, "/{from}/{to}/batch/read", readEnds, ties, (*Simulator).readTies},
+		{associationsV4, http.MethodPost, "/{from}/{to}/batch/archive", writeEnds, ties, (*Simulator).untieBatch},
+		{associationsV4, http.MethodPost, "/{from}/{to}/batch/associate/default", writeEnds, ties, (*Simulator).tieUsualBatch},
+		{associationsV4, http.MethodPost, "/{from}/{to}/batch/labels/archive", writeEnds, ties, (*Simulator).unlabelBatch},
+		{associationsV4, http.MethodGet, "/{from}/{to}/labels", readEnds, burst, (*Simulator).labels},
+		{associationsV4, http.MethodPost, "/{from}/{to}/labels", writeEnds, burst, (*Simulator).makeLabel},
+		{objectsV4, http.MethodGet, "/{from}/{id}/associations/{to}", readEnds, burst, (*Simulator).tiesOne},
+		{objectsV4, http.MethodPut, "/{from}/{id}/associations/default/{to}/{other}", writeEnds, burst, (*Simulator).tieUsualOne},
+		{objectsV4, http.MethodPut, "/{from}/{id}/associations/{to}/{other}", writeEnds, burst, (*Simulator).tieOne},
+		{objectsV4, http.MethodDelete, "/{from}/{id}/associations/{to}/{other}", writeEnds, burst, (*Simulator).untieOne},
 	},
 	eventRoutes,
 	legacyRoutes,

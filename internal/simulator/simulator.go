@@ -107,7 +107,10 @@ type call struct {
 	version version
 	route   *route
 	body    []byte
-	inputs  int // how many the body has, once it is read; 1 for single writes
+	// unassociating callers may not tie records: user-level OAuth without the
+	// permission Edit Associations.
+	unassociating bool
+	inputs        int // how many the body has, once it is read; 1 for single writes
 }
 
 // answer is what a request is answered with.

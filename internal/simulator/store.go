@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -64,7 +65,6 @@ type record struct {
 	created time.Time
 	now     *state
 	found   *state // what searches see; nil: nothing yet
-	merged  []int64
 }
 
 // table has the records of one type, and what is known of the type.
@@ -79,7 +79,7 @@ type table struct {
 	mu         sync.Mutex // guards what follows
 	properties map[string]*property
 	records    map[int64]*record
-	order      []*record // as they were made
+	order      []*record // by id
 	// unique finds records by the values of unique properties, in lower case. Under
 	// "email" are the additional e-mails of contacts, too.
 	unique  map[string]map[string]*record
@@ -115,23 +115,11 @@ func (s *Simulator) put(t *table, r *record, next *state, how string, set fields
 		before = r.now.fields
 	} else {
 		t.records[r.id] = r
-		t.order = append(t.order, r)
+		i, _ := slices.BinarySearchFunc(t.order, r.id, func(r *record, id int64) int { return cmp.Compare(r.id, id) })
+		t.order = slices.Insert(t.order, i, r)
 	}
-	for name, index := range t.unique {
-		old, now := t.keys(name, before), t.keys(name, next.fields)
-		if slices.Equal(old, now) && next.archived.IsZero() {
-			continue
-		}
-		for _, key := range old {
-			if index[key] == r {
-				delete(index, key)
-			}
-		}
-		if next.archived.IsZero() {
-			for _, key := range now {
-				index[key] = r
-			}
-		}
+	if r.now == nil || !next.archived.IsZero() || slices.ContainsFunc(set, func(f field) bool { return f.property.key }) {
+		t.index(r, before, next)
 	}
 	r.now = next
 	t.settle(next.updated)
@@ -141,6 +129,22 @@ func (s *Simulator) put(t *table, r *record, next *state, how string, set fields
 		r.found = next
 	}
 	s.changed(change{time: next.updated, kind: t, id: r.id, how: how, set: set, request: next.request})
+}
+
+// index has a record found by the unique values of its new state.
+func (t *table) index(r *record, before fields, next *state) {
+	for name, index := range t.unique {
+		for _, key := range t.keys(name, before) {
+			if index[key] == r {
+				delete(index, key)
+			}
+		}
+		if next.archived.IsZero() {
+			for _, key := range t.keys(name, next.fields) {
+				index[key] = r
+			}
+		}
+	}
 }
 
 // settle lets searches see what is old enough.

@@ -1,0 +1,52 @@
+package simulator
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// read reads the body of a call; the answer is its refusal.
+func (c *call) read(into any) *answer {
+	err := json.Unmarshal(c.body, into, jsontext.AllowDuplicateNames(true), json.MatchCaseInsensitiveNames(false))
+	if err == nil {
+		return nil
+	}
+	var offset int64
+	reason := "Unexpected character"
+	var semantic *json.SemanticError
+	var syntactic *jsontext.SyntacticError
+	var kind *misfit
+	switch {
+	case errors.As(err, &kind):
+		reason = kind.Error()
+		if errors.As(err, &semantic) {
+			offset = semantic.ByteOffset
+		}
+	case errors.As(err, &semantic):
+		offset = semantic.ByteOffset
+		reason = (&misfit{fmt.Sprint(semantic.GoType.Kind()), semantic.JSONKind}).Error()
+	case errors.As(err, &syntactic):
+		offset = syntactic.ByteOffset
+		reason = strings.TrimPrefix(syntactic.Err.Error(), "jsontext: ")
+	}
+	return c.unreadable(int(offset), reason)
+}
+
+// unreadable refuses a body at a place. Such problems have no category.
+func (c *call) unreadable(offset int, reason string) *answer {
+	before := c.body[:min(offset, len(c.body))]
+	line := bytes.Count(before, []byte("\n")) + 1
+	column := len(before) - bytes.LastIndexByte(before, '\n')
+	return c.problem(http.StatusBadRequest, problem{Message: fmt.Sprintf("Invalid input JSON on line %d, column %d: %s", line, column, reason)})
+}
+
+// lacks refuses a body without some fields.
+func (c *call) lacks(fields ...string) *answer {
+	return c.unreadable(len(c.body), "Some required fields were not set: "+quoted(fields))
+}
