@@ -115,6 +115,15 @@ func (s *StaticAnswers) Resolve(b *Batch) {
 	b.Questions()
 }
 
+// Answer answers a question of a lookup that the data is about; what is not known is
+// nothing found. It is false for other lookups.
+func (s *StaticAnswers) Answer(q *Question) (reply Reply, ok bool) {
+	if s == nil || s.byKey[q.Lookup.Name] == nil {
+		return Reply{}, false
+	}
+	return s.reply(q), true
+}
+
 func (s *StaticAnswers) reply(q *Question) Reply {
 	if s == nil {
 		return Reply{}

@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,6 +24,7 @@ type account struct {
 	kind    string // of destination: its name in the rules
 	id      string
 	config  []byte
+	portal  map[string][]byte // known beforehand
 	key     [sha256.Size]byte // of all these but the rules
 	rules   weak.Pointer[engine.Program]
 	pace    *pace
@@ -59,12 +62,16 @@ func (b *binding) lacks() bool {
 func (h *Host) account(d Destination) (*account, error) {
 	kind := d.Program.Name()
 	config := sha256.Sum256(d.Config)
-	key := newSum(kind, d.ID, string(config[:])).sum()
+	parts := []string{kind, d.ID, string(config[:])}
+	for _, name := range slices.Sorted(maps.Keys(d.Portal)) {
+		parts = append(parts, name, string(d.Portal[name]))
+	}
+	key := newSum(parts...).sum()
 	a, ok := h.accounts.get(key)
 	if !ok || a.program != d.Program {
 		h.mu.Lock()
 		if a, ok = h.accounts.get(key); !ok || a.program != d.Program {
-			a = &account{host: h, program: d.Program, kind: kind, id: d.ID, config: bytes.Clone(d.Config), key: key, rules: weak.Make(d.Program), lines: map[string]*line{}}
+			a = &account{host: h, program: d.Program, kind: kind, id: d.ID, config: bytes.Clone(d.Config), portal: d.Portal, key: key, rules: weak.Make(d.Program), lines: map[string]*line{}}
 			a.pace = h.paces.getOr(key, 0, func() *pace { return &pace{pause: h.pause} })
 			h.accounts.put(key, a, a.weight())
 		}
@@ -88,7 +95,7 @@ func (a *account) weight() int64 {
 // open binds the account without any portal data, and finds out how to fetch it.
 func (a *account) open() {
 	for _, name := range a.program.Portals() {
-		if ttl, refreshOnMiss, fetched := a.program.Portal(name); fetched {
+		if ttl, refreshOnMiss, fetched := a.program.Portal(name); fetched && a.portal[name] == nil {
 			a.uses = append(a.uses, &use{name: name, ttl: ttl, refreshOnMiss: refreshOnMiss})
 		}
 	}
@@ -158,6 +165,7 @@ func (a *account) fitting(now time.Time) *binding {
 // bind binds the rules to what is known, or to s where that is said of a use.
 func (a *account) bind(now time.Time, failures map[string]*engine.LookupFailure, of *use, s *state) (*binding, error) {
 	settings := engine.Settings{Config: a.config, Portal: map[string][]byte{}, Unfetched: map[string]*engine.LookupFailure{}}
+	maps.Copy(settings.Portal, a.portal)
 	b := &binding{versions: make([]uint64, len(a.uses))}
 	for i, u := range a.uses {
 		known := s

@@ -22,6 +22,14 @@ type Destination struct {
 	Program *engine.Program
 	ID      string
 	Config  []byte // a JSON object; the host keeps a copy
+
+	// Portal is portal data by name that is known beforehand, as JSON: it is never
+	// fetched. Unchanged from now on.
+	Portal map[string][]byte
+	// Answers knows answers to questions of the batch that is mapped; the API is not
+	// asked then. It is the only one who knows those of lookups that the host answers
+	// by its own means. nil knows nothing.
+	Answers func(*engine.Question) (engine.Reply, bool)
 }
 
 // Options is what a host works with. Zero fields mean the default.
@@ -130,7 +138,7 @@ func (h *Host) Map(ctx context.Context, d Destination, inputs []engine.Input) (*
 	if err != nil {
 		return nil, err
 	}
-	v := visit{account: a, now: h.now()}
+	v := visit{account: a, now: h.now(), answers: d.Answers}
 	for renewed := false; ; {
 		if err := v.bind(ctx); err != nil {
 			return nil, err

@@ -1,0 +1,350 @@
+package send
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// gate says when a request may go out: as the API's limits, the bound for requests in
+// flight and trouble allow. While the API has trouble it is closed, for all who wait;
+// then one request goes out, and only when it gets through do the others follow. It
+// is safe for concurrent use.
+type gate struct {
+	mu       sync.Mutex
+	now      func() time.Time
+	most     int // requests in flight
+	inFlight int
+	limits   map[string]*limit
+	kinds    map[string]*kind
+	closures map[string]*closure
+	arrived  uint64
+	timer    *time.Timer
+	waited   time.Duration // by all requests together
+}
+
+// kind is the requests of one name.
+type kind struct {
+	name    string
+	limits  []*limit
+	waiting []*waiter
+	success time.Time // when one last got through
+}
+
+type waiter struct {
+	arrival uint64
+	since   time.Time
+	granted chan *pass
+}
+
+// pass is the permission for one request.
+type pass struct {
+	kind   *kind
+	at     time.Time
+	probes []string // closures that end if this one gets through
+}
+
+// closure is a time in which the gate is closed for some requests. It stands in the
+// book after its end until a request gets through.
+type closure struct {
+	until   time.Time
+	pause   time.Duration // doubles while the trouble lasts
+	probing bool          // a request finds out whether it is over
+	why     trouble
+	reason  string
+}
+
+// trouble is what kept a request from getting through.
+type trouble uint8
+
+const (
+	none    trouble = iota
+	unsent          // it did not go out at all
+	limited         // the API had too many
+	broken          // the API does not answer, or fails
+	refused         // the API takes nothing from this sender
+)
+
+const (
+	firstPause   = 250 * time.Millisecond
+	longestPause = 5 * time.Minute
+	probePause   = time.Minute // of an API that refuses
+)
+
+// newGate returns a gate for the requests that name limits.
+func newGate(most int, limits []Limit, requests map[string][]string) *gate {
+	g := &gate{now: time.Now, most: most, limits: map[string]*limit{}, kinds: map[string]*kind{}, closures: map[string]*closure{}}
+	for _, l := range limits {
+		g.limits[l.Name] = newLimit(l)
+	}
+	for name, of := range requests {
+		k := g.kind(name)
+		for _, l := range of {
+			if known := g.limits[l]; known != nil {
+				k.limits = append(k.limits, known)
+			}
+		}
+	}
+	return g
+}
+
+func (g *gate) kind(name string) *kind {
+	k := g.kinds[name]
+	if k == nil {
+		k = &kind{name: name}
+		g.kinds[name] = k
+	}
+	return k
+}
+
+// enter waits until a request of this name may go out. Every pass is given back
+// with leave. The error is that of ctx.
+func (g *gate) enter(ctx context.Context, name string) (*pass, error) {
+	g.mu.Lock()
+	k := g.kind(name)
+	w := &waiter{arrival: g.arrived, since: g.now(), granted: make(chan *pass, 1)}
+	g.arrived++
+	k.waiting = append(k.waiting, w)
+	g.let()
+	g.mu.Unlock()
+	select {
+	case p := <-w.granted:
+		return p, nil
+	case <-ctx.Done():
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for i, other := range k.waiting {
+		if other == w {
+			k.waiting = append(k.waiting[:i:i], k.waiting[i+1:]...)
+			return nil, ctx.Err()
+		}
+	}
+	g.back(<-w.granted, unsent, 0, "")
+	return nil, ctx.Err()
+}
+
+// leave gives a pass back, and says how the request fared. after is how long the
+// API wants to be left alone, 0 if it does not say.
+func (g *gate) leave(p *pass, t trouble, after time.Duration, reason string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.back(p, t, after, reason)
+}
+
+func (g *gate) back(p *pass, t trouble, after time.Duration, reason string) {
+	now := g.now()
+	g.inFlight--
+	var closed []string
+	switch t {
+	case limited:
+		closed = p.kind.keys()[1:]
+		if len(p.kind.limits) > 0 {
+			closed = closed[1:] // others may have their own
+		}
+	case broken, refused:
+		closed = []string{everything}
+	case none:
+		p.kind.success = now
+	}
+	for _, key := range p.kind.keys() {
+		if c := g.closures[key]; c != nil && t != unsent && c.until.Before(p.at) {
+			delete(g.closures, key)
+			if contains(closed, key) {
+				g.close(key, c.pause, t, after, reason)
+			}
+		} else if contains(closed, key) {
+			g.close(key, 0, t, after, reason)
+		}
+	}
+	for _, key := range p.probes {
+		if c := g.closures[key]; c != nil {
+			c.probing = false
+		}
+	}
+	g.let()
+}
+
+// close closes the gate for a key, before which it was closed for a pause.
+func (g *gate) close(key string, before time.Duration, t trouble, after time.Duration, reason string) {
+	now := g.now()
+	pause := min(max(2*before, firstPause), longestPause)
+	switch {
+	case after > 0:
+		pause = after
+	case t == refused:
+		pause = probePause
+	case t == limited:
+		pause = max(pause, time.Second)
+	}
+	until := now.Add(pause + spread(pause/4))
+	if c := g.closures[key]; c != nil { // those that went out together fail together
+		if until.After(c.until) && (after > 0 || t == refused) {
+			c.until = until
+		}
+		if t > c.why {
+			c.why, c.reason = t, reason
+		}
+		return
+	}
+	g.closures[key] = &closure{until: until, pause: pause, why: t, reason: reason}
+}
+
+// everything is the key of a closure for all requests.
+const everything = ""
+
+// keys are those of the closures that matter to requests of a kind: for all, for
+// this kind, and for each of its limits.
+func (k *kind) keys() []string {
+	keys := make([]string, 0, 2+len(k.limits))
+	keys = append(keys, everything, "request "+k.name)
+	for _, l := range k.limits {
+		keys = append(keys, "limit "+l.Name)
+	}
+	return keys
+}
+
+// let lets go those who may, first come, first served.
+func (g *gate) let() {
+	now := g.now()
+	var wake time.Time
+	for g.inFlight < g.most {
+		var first *kind
+		for _, k := range g.kinds {
+			if len(k.waiting) == 0 || first != nil && first.waiting[0].arrival < k.waiting[0].arrival {
+				continue
+			}
+			switch at, ok := g.when(k); {
+			case !ok:
+			case at.After(now):
+				if wake.IsZero() || at.Before(wake) {
+					wake = at
+				}
+			default:
+				first = k
+			}
+		}
+		if first == nil {
+			break
+		}
+		w := first.waiting[0]
+		first.waiting = first.waiting[1:]
+		p := &pass{kind: first, at: now}
+		for _, l := range first.limits {
+			l.take(now)
+		}
+		if len(g.closures) > 0 {
+			for _, key := range first.keys() {
+				if c := g.closures[key]; c != nil {
+					c.probing = true
+					p.probes = append(p.probes, key)
+				}
+			}
+		}
+		g.inFlight++
+		g.waited += now.Sub(w.since)
+		w.granted <- p
+	}
+	if wake.IsZero() {
+		return
+	}
+	if g.timer == nil {
+		g.timer = time.AfterFunc(wake.Sub(now), g.tick)
+	} else {
+		g.timer.Reset(wake.Sub(now))
+	}
+}
+
+func (g *gate) tick() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.let()
+}
+
+// when is the earliest time for a request of a kind; ok is false while another one
+// finds out whether trouble is over.
+func (g *gate) when(k *kind) (at time.Time, ok bool) {
+	for _, l := range k.limits {
+		if next := l.when(); next.After(at) {
+			at = next
+		}
+	}
+	if len(g.closures) == 0 {
+		return at, true
+	}
+	for _, key := range k.keys() {
+		c := g.closures[key]
+		switch {
+		case c == nil:
+		case c.probing:
+			return at, false
+		case c.until.After(at):
+			at = c.until
+		}
+	}
+	return at, true
+}
+
+// told takes what the answer to a request says about limits.
+func (g *gate) told(p *pass, all []Allowance) {
+	if len(all) == 0 {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, a := range all {
+		if l := g.limits[a.Limit]; l != nil {
+			l.told(a, p.at, g.now())
+		}
+	}
+}
+
+// reshare says which share of the limits is this process's.
+func (g *gate) reshare(share float64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, l := range g.limits {
+		l.share = share
+	}
+}
+
+// free is how many more requests may be made ready: those beyond would only wait.
+func (g *gate) free() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if c := g.closures[everything]; c != nil && (c.probing || c.until.After(g.now())) {
+		return 0
+	}
+	n := g.most - g.inFlight
+	for _, k := range g.kinds {
+		n -= len(k.waiting)
+	}
+	return n
+}
+
+// spread returns some time up to d.
+func spread(d time.Duration) time.Duration { return rand.N(d + 1) }
+
+func contains(keys []string, key string) bool {
+	for _, k := range keys {
+		if k == key {
+			return true
+		}
+	}
+	return false
+}
+
+// successOf is when a request of this name last got through.
+func (g *gate) successOf(name string) time.Time {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.kind(name).success
+}
+
+// shut closes the gate for all, as a request that met this trouble would.
+func (g *gate) shut(t trouble, reason string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.close(everything, 0, t, 0, reason)
+}

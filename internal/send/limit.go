@@ -1,0 +1,113 @@
+package send
+
+import (
+	"slices"
+	"time"
+)
+
+// Limit is what an API allows: at most Max requests in any span of Per.
+type Limit struct {
+	Name string
+	Max  int
+	Per  time.Duration
+}
+
+// Allowance is what an answer says about a limit.
+type Allowance struct {
+	Limit string
+	Max   int // 0 where it is not said
+	Left  int
+}
+
+const (
+	aim     = 0.98      // of what a limit allows is used: clocks and networks are not exact
+	reserve = 0.05      // of a long limit is left to others
+	scarce  = 0.20      // of a long limit is left: from then on it is spread over the time to its reset
+	long    = time.Hour // from which span on a limit is one to be spread
+)
+
+// limit spaces requests so that a limit holds. Others may use the same limit: what
+// they take is found out from the answers, and left to them. It is not safe for
+// concurrent use.
+type limit struct {
+	Limit
+	share float64   // of the limit that is this process's
+	next  time.Time // when the next request may go out
+
+	sent    []time.Time // of a short limit, within the last span
+	foreign float64     // requests of others in a span, about
+
+	left  int       // of a long limit; -1 as long as nothing was said
+	reset time.Time // of a long limit, zero if unknown
+}
+
+func newLimit(l Limit) *limit { return &limit{Limit: l, share: 1, left: -1} }
+
+// interval is the time between two requests, 0 where the limit does not matter now.
+func (l *limit) interval(now time.Time) time.Duration {
+	if l.Max <= 0 || l.share <= 0 {
+		return 0
+	}
+	most := float64(l.Max)
+	if l.Per < long {
+		return time.Duration(float64(l.Per) / (l.share * max(reserve*most, aim*most-l.foreign)))
+	}
+	if l.left < 0 || float64(l.left) > scarce*most {
+		return 0
+	}
+	remaining := l.reset.Sub(now)
+	if l.reset.IsZero() || remaining <= 0 {
+		remaining = l.Per / 2
+	}
+	budget := l.share * (float64(l.left) - reserve*most)
+	if budget < 1 {
+		return min(remaining, time.Minute) // one now and then, to learn when there is more
+	}
+	return time.Duration(float64(remaining) / budget)
+}
+
+// when is the earliest time for a request.
+func (l *limit) when() time.Time { return l.next }
+
+// take counts a request that goes out now. One that is late by up to an interval does
+// not delay those after it.
+func (l *limit) take(now time.Time) {
+	every := l.interval(now)
+	if every == 0 {
+		return
+	}
+	if late := now.Add(-every); l.next.Before(late) {
+		l.next = late
+	}
+	l.next = l.next.Add(every)
+	if l.Per < long {
+		old := now.Add(-2 * l.Per)
+		keep, _ := slices.BinarySearchFunc(l.sent, old, time.Time.Compare)
+		l.sent = append(slices.Delete(l.sent, 0, keep), now)
+	}
+}
+
+// told takes what the answer to a request that went out at sent says.
+func (l *limit) told(a Allowance, sent, now time.Time) {
+	if a.Max > 0 {
+		l.Max = a.Max
+	}
+	if a.Left < 0 || a.Left > l.Max {
+		return
+	}
+	if l.Per >= long {
+		if l.left >= 0 && a.Left > l.left+l.Max/2 {
+			l.reset = now.Add(l.Per)
+		}
+		l.left = a.Left
+		return
+	}
+	from, _ := slices.BinarySearchFunc(l.sent, sent.Add(-l.Per), time.Time.Compare)
+	to, _ := slices.BinarySearchFunc(l.sent, sent.Add(1), time.Time.Compare)
+	ours := float64(to-from) / max(l.share, 0.01) // those who share with us do what we do
+	others := max(0, float64(l.Max-a.Left)-ours)
+	if others <= 2 { // requests that arrived in another order than they went out
+		others = 0
+	}
+	l.foreign += (others - l.foreign) / 4
+}
