@@ -1,6 +1,7 @@
 package send
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"sync"
@@ -14,14 +15,15 @@ import (
 type gate struct {
 	mu       sync.Mutex
 	now      func() time.Time
-	most     int // requests in flight
+	most     int           // requests in flight
+	base     time.Duration // the first pause after trouble is a part of it
 	inFlight int
 	limits   map[string]*limit
 	kinds    map[string]*kind
 	closures map[string]*closure
 	arrived  uint64
 	timer    *time.Timer
-	waited   time.Duration // by all requests together
+	waited   func(name string, d time.Duration) // told of every wait, and what for; may be nil
 }
 
 // kind is the requests of one name.
@@ -30,6 +32,7 @@ type kind struct {
 	limits  []*limit
 	waiting []*waiter
 	success time.Time // when one last got through
+	cause   string    // why the first one waits
 }
 
 type waiter struct {
@@ -52,7 +55,6 @@ type closure struct {
 	pause   time.Duration // doubles while the trouble lasts
 	probing bool          // a request finds out whether it is over
 	why     trouble
-	reason  string
 }
 
 // trouble is what kept a request from getting through.
@@ -66,15 +68,19 @@ const (
 	refused         // the API takes nothing from this sender
 )
 
+// String returns what requests wait for, or "".
+func (t trouble) String() string {
+	return [...]string{"", "", "after 429", "trouble of the API", "access"}[t]
+}
+
 const (
-	firstPause   = 250 * time.Millisecond
 	longestPause = 5 * time.Minute
 	probePause   = time.Minute // of an API that refuses
 )
 
 // newGate returns a gate for the requests that name limits.
-func newGate(most int, limits []Limit, requests map[string][]string) *gate {
-	g := &gate{now: time.Now, most: most, limits: map[string]*limit{}, kinds: map[string]*kind{}, closures: map[string]*closure{}}
+func newGate(most int, base time.Duration, limits []Limit, requests map[string][]string) *gate {
+	g := &gate{now: time.Now, most: most, base: base, limits: map[string]*limit{}, kinds: map[string]*kind{}, closures: map[string]*closure{}}
 	for _, l := range limits {
 		g.limits[l.Name] = newLimit(l)
 	}
@@ -121,19 +127,19 @@ func (g *gate) enter(ctx context.Context, name string) (*pass, error) {
 			return nil, ctx.Err()
 		}
 	}
-	g.back(<-w.granted, unsent, 0, "")
+	g.back(<-w.granted, unsent, 0)
 	return nil, ctx.Err()
 }
 
 // leave gives a pass back, and says how the request fared. after is how long the
 // API wants to be left alone, 0 if it does not say.
-func (g *gate) leave(p *pass, t trouble, after time.Duration, reason string) {
+func (g *gate) leave(p *pass, t trouble, after time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.back(p, t, after, reason)
+	g.back(p, t, after)
 }
 
-func (g *gate) back(p *pass, t trouble, after time.Duration, reason string) {
+func (g *gate) back(p *pass, t trouble, after time.Duration) {
 	now := g.now()
 	g.inFlight--
 	var closed []string
@@ -152,10 +158,10 @@ func (g *gate) back(p *pass, t trouble, after time.Duration, reason string) {
 		if c := g.closures[key]; c != nil && t != unsent && c.until.Before(p.at) {
 			delete(g.closures, key)
 			if contains(closed, key) {
-				g.close(key, c.pause, t, after, reason)
+				g.close(key, c.pause, t, after)
 			}
 		} else if contains(closed, key) {
-			g.close(key, 0, t, after, reason)
+			g.close(key, 0, t, after)
 		}
 	}
 	for _, key := range p.probes {
@@ -167,16 +173,16 @@ func (g *gate) back(p *pass, t trouble, after time.Duration, reason string) {
 }
 
 // close closes the gate for a key, before which it was closed for a pause.
-func (g *gate) close(key string, before time.Duration, t trouble, after time.Duration, reason string) {
+func (g *gate) close(key string, before time.Duration, t trouble, after time.Duration) {
 	now := g.now()
-	pause := min(max(2*before, firstPause), longestPause)
+	pause := min(max(2*before, g.base/4), longestPause)
 	switch {
 	case after > 0:
 		pause = after
 	case t == refused:
 		pause = probePause
 	case t == limited:
-		pause = max(pause, time.Second)
+		pause = max(pause, g.base)
 	}
 	until := now.Add(pause + spread(pause/4))
 	if c := g.closures[key]; c != nil { // those that went out together fail together
@@ -184,11 +190,11 @@ func (g *gate) close(key string, before time.Duration, t trouble, after time.Dur
 			c.until = until
 		}
 		if t > c.why {
-			c.why, c.reason = t, reason
+			c.why = t
 		}
 		return
 	}
-	g.closures[key] = &closure{until: until, pause: pause, why: t, reason: reason}
+	g.closures[key] = &closure{until: until, pause: pause, why: t}
 }
 
 // everything is the key of a closure for all requests.
@@ -215,9 +221,11 @@ func (g *gate) let() {
 			if len(k.waiting) == 0 || first != nil && first.waiting[0].arrival < k.waiting[0].arrival {
 				continue
 			}
-			switch at, ok := g.when(k); {
+			switch at, cause, ok := g.when(k); {
 			case !ok:
+				k.cause = cause
 			case at.After(now):
+				k.cause = cause
 				if wake.IsZero() || at.Before(wake) {
 					wake = at
 				}
@@ -243,7 +251,10 @@ func (g *gate) let() {
 			}
 		}
 		g.inFlight++
-		g.waited += now.Sub(w.since)
+		if d := now.Sub(w.since); g.waited != nil && d >= time.Millisecond {
+			g.waited(cmp.Or(first.cause, "requests under way"), d)
+		}
+		first.cause = ""
 		w.granted <- p
 	}
 	if wake.IsZero() {
@@ -262,28 +273,28 @@ func (g *gate) tick() {
 	g.let()
 }
 
-// when is the earliest time for a request of a kind; ok is false while another one
-// finds out whether trouble is over.
-func (g *gate) when(k *kind) (at time.Time, ok bool) {
+// when is the earliest time for a request of a kind, and what it waits for; ok is
+// false while another one finds out whether trouble is over.
+func (g *gate) when(k *kind) (at time.Time, cause string, ok bool) {
 	for _, l := range k.limits {
 		if next := l.when(); next.After(at) {
-			at = next
+			at, cause = next, l.Name
 		}
 	}
 	if len(g.closures) == 0 {
-		return at, true
+		return at, cause, true
 	}
 	for _, key := range k.keys() {
 		c := g.closures[key]
 		switch {
 		case c == nil:
 		case c.probing:
-			return at, false
+			return at, c.why.String(), false
 		case c.until.After(at):
-			at = c.until
+			at, cause = c.until, c.why.String()
 		}
 	}
-	return at, true
+	return at, cause, true
 }
 
 // told takes what the answer to a request says about limits.
@@ -343,8 +354,8 @@ func (g *gate) successOf(name string) time.Time {
 }
 
 // shut closes the gate for all, as a request that met this trouble would.
-func (g *gate) shut(t trouble, reason string) {
+func (g *gate) shut(t trouble) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.close(everything, 0, t, 0, reason)
+	g.close(everything, 0, t, 0)
 }

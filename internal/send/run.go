@@ -230,7 +230,7 @@ func (r *run) deliver(p *part) {
 	switch el := p.element; el.Status {
 	case engine.Filtered:
 		for _, i := range el.Indexes {
-			verdicts[i] = verdict{do: drop}
+			verdicts[i] = verdict{do: drop, reason: el.Reason}
 		}
 	case engine.Rejected:
 		for _, i := range el.Indexes {
@@ -245,72 +245,69 @@ func (r *run) deliver(p *part) {
 // conclude does what the verdicts on the entries of a part say. An entry without
 // one was not sent.
 func (r *run) conclude(p *part, verdicts map[int]verdict) {
-	s := r.s
 	var (
-		done    []queue.ID
-		dead    []queue.Dead
-		ended   []Outcome
-		settled []int
-		alone   []int
-		warned  int64
-		counts  [3]int64
-		left    = map[uint64]bool{} // lanes of which something goes back
+		done     []queue.ID
+		dead     []queue.Dead
+		alone    []int
+		retried  int
+		leftover = map[uint64]bool{} // lanes of which something goes back
 	)
-	for k, i := range p.element.Indexes {
+	for _, i := range p.element.Indexes {
 		e, v := r.entries[i], verdicts[i]
-		o := Outcome{Origin: e.Origin}
 		switch v.do {
-		case deliver:
-			o.State = Delivered
-			if v.warn {
-				warned++
-			}
-			done = append(done, e.ID)
-		case drop:
-			o.State = Filtered
+		case deliver, drop:
 			done = append(done, e.ID)
 		case bury:
-			v.note.MessageID = p.element.MessageIDs[k]
-			o.State, o.Note = Dead, v.note
 			note, err := json.Marshal(v.note)
 			if err != nil {
 				panic(err) // texts and numbers
 			}
 			dead = append(dead, queue.Dead{ID: e.ID, Note: note})
 		case single:
-			if left[e.Lane] { // not before what stands before it
+			if leftover[e.Lane] { // not before what stands before it
 				r.giveBack([]int{i}, time.Time{})
 			} else {
 				alone = append(alone, i)
 			}
-			continue
 		default:
 			if v.do == again {
-				s.tally.retried.Add(1)
+				retried++
 			}
 			r.giveBack([]int{i}, v.until)
-			left[e.Lane] = true
-			continue
+			leftover[e.Lane] = true
 		}
-		counts[o.State]++
-		settled = append(settled, i)
-		ended = append(ended, o)
 	}
-	if len(settled) > 0 {
-		if !s.finish(r.work, done, dead) {
+	if len(done)+len(dead) > 0 {
+		if !r.s.finish(r.work, done, dead) {
 			r.giveBack(p.element.Indexes, time.Time{})
 			return
 		}
-		s.tally.delivered.Add(counts[Delivered])
-		s.tally.filtered.Add(counts[Filtered])
-		s.tally.dead.Add(counts[Dead])
-		s.tally.warned.Add(warned)
-		if s.o.Ended != nil {
-			s.o.Ended(ended)
-		}
+		r.tell(p, verdicts)
 	}
+	r.s.o.Tally.Retried(retried)
 	if len(alone) > 0 {
 		r.isolate(alone)
+	}
+}
+
+// tell counts the entries of a part that are finished.
+func (r *run) tell(p *part, verdicts map[int]verdict) {
+	tally, delivered, warnings := r.s.o.Tally, 0, len(p.element.Warnings)
+	for k, i := range p.element.Indexes {
+		switch v := verdicts[i]; v.do {
+		case deliver:
+			delivered++
+			if v.warn {
+				warnings++
+			}
+		case drop:
+			tally.Filtered(v.reason)
+		case bury:
+			tally.Dead(r.entries[i].ID.String(), p.element.MessageIDs[k], r.entries[i].Origin, *v.note)
+		}
+	}
+	if delivered > 0 {
+		tally.Delivered(delivered, warnings)
 	}
 }
 

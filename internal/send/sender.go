@@ -13,10 +13,12 @@ import (
 	"log/slog"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/celmap/celmap/engine"
+	"github.com/celmap/celmap/engine/value"
 	"github.com/celmap/celmap/internal/lookup"
 	"github.com/celmap/celmap/internal/outbound"
 	"github.com/celmap/celmap/internal/queue"
@@ -49,9 +51,10 @@ type Options struct {
 	Allowance func(c *engine.Connection, request string, answer engine.Answer) []Allowance
 	// Refresh reads the config again, whose token may have been changed; nil cannot.
 	Refresh func() ([]byte, error)
-	// Ended learns what became of items. It is called concurrently; nil does not.
-	Ended func([]Outcome)
-	Log   *slog.Logger // of what operators should know; default nobody reads
+	// Secrets are the values of a config that no dead letter may show; nil knows none.
+	Secrets func(config []byte) []string
+	Tally   *Tally       // counts what is done; default one of its own
+	Log     *slog.Logger // of what operators should know; default nobody reads
 
 	Timeout time.Duration // of a request; default 10 s, half of a lease
 	Base    time.Duration // first pause before a retry; default 1 s
@@ -69,19 +72,18 @@ const (
 
 // Sender delivers the items of one worker. Its methods are safe for concurrent use.
 type Sender struct {
-	o     Options
-	gate  *gate
-	tally tally
-	kick  chan struct{}
+	o    Options
+	gate *gate
+	kick chan struct{}
 
 	mu     sync.Mutex
 	lanes  *lanes
 	config []byte
-	runs   int       // that are not mapped yet
-	since  time.Time // when items began to wait for more
+	hide   *strings.Replacer // the secrets of the config
+	runs   int               // that are not mapped yet
+	since  time.Time         // when items began to wait for more
 	err    error
 	stop   context.CancelCauseFunc
-	paused bool
 }
 
 // New returns a sender that does nothing yet.
@@ -91,7 +93,13 @@ func New(o Options) *Sender {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Sender{o: o, gate: newGate(o.Workers, o.Limits, o.Limited), lanes: newLanes(), config: o.Config, kick: make(chan struct{}, 1)}
+	if o.Tally == nil {
+		o.Tally = NewTally()
+	}
+	s := &Sender{o: o, gate: newGate(o.Workers, o.Base, o.Limits, o.Limited), lanes: newLanes(), kick: make(chan struct{}, 1)}
+	s.gate.waited = o.Tally.Waited
+	s.use(o.Config)
+	return s
 }
 
 // Run delivers until ctx ends: then nothing is started any more, what is under way
@@ -140,7 +148,6 @@ func (s *Sender) feed(ctx context.Context) {
 			s.fail(err)
 			return
 		}
-		s.tally.taken.Add(int64(len(items)))
 		s.gate.reshare(s.o.Worker.Share())
 		s.mu.Lock()
 		s.lanes.add(items)
@@ -276,8 +283,30 @@ func (s *Sender) refresh(used []byte) bool {
 		return false
 	}
 	changed := string(config) != string(s.config)
-	s.config = config
+	s.use(config)
 	return changed
+}
+
+// use has items mapped with a config from now on.
+func (s *Sender) use(config []byte) {
+	s.config, s.hide = config, strings.NewReplacer()
+	if s.o.Secrets == nil {
+		return
+	}
+	var pairs []string
+	for _, secret := range s.o.Secrets(config) {
+		if secret != "" {
+			pairs = append(pairs, secret, value.Redacted)
+		}
+	}
+	s.hide = strings.NewReplacer(pairs...)
+}
+
+// conceal returns what removes secrets from texts of the API.
+func (s *Sender) conceal() *strings.Replacer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.hide
 }
 
 // finish notes what became of items. It is durable when it returns true; false says
@@ -296,23 +325,17 @@ func (s *Sender) finish(ctx context.Context, done []queue.ID, dead []queue.Dead)
 
 // pause tells, once, that the API takes nothing from this sender.
 func (s *Sender) pause(reason string) {
-	s.mu.Lock()
-	told := s.paused
-	s.paused = true
-	s.mu.Unlock()
+	told := s.o.Tally.Paused() != ""
+	s.o.Tally.Pause(reason)
 	if !told {
-		s.o.Log.Error("delivery is paused: the API refuses this sender; nothing is lost. Check the token and its permissions in the config: it is read again, and tried every minute",
-			"reason", reason)
+		s.o.Log.Error("delivery is paused: the API refuses this sender. Nothing is lost: set the token or its permissions right; it is tried again every minute", "reason", reason)
 	}
 }
 
 // resume tells, once, that the API takes requests again.
 func (s *Sender) resume() {
-	s.mu.Lock()
-	told := s.paused
-	s.paused = false
-	s.mu.Unlock()
-	if told {
+	if s.o.Tally.Paused() != "" {
+		s.o.Tally.Resume()
 		s.o.Log.Info("delivery goes on: the API takes requests again")
 	}
 }

@@ -1,8 +1,12 @@
 package send
 
 import (
+	"cmp"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/celmap/celmap/engine"
@@ -11,10 +15,11 @@ import (
 
 // verdict is what to do with an entry.
 type verdict struct {
-	do    act
-	warn  bool
-	until time.Time // of again
-	note  *Note     // of bury
+	do     act
+	warn   bool
+	reason string    // of drop
+	until  time.Time // of again
+	note   *Note     // of bury
 }
 
 type act uint8
@@ -35,19 +40,16 @@ func (r *run) rejected(i int, e *engine.EventError) verdict {
 		switch {
 		case e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden:
 			if !r.s.refresh(r.used.Config) {
-				r.s.gate.shut(refused, e.Message)
-				r.s.pause(e.Message)
+				r.s.gate.shut(refused)
+				r.s.pause(r.s.conceal().Replace(e.Message))
 			}
 			return verdict{do: wait}
 		case e.Status == 0 || passing(e.Status):
 			return r.troubled(entry)
 		}
 	}
-	note := &Note{Code: e.Code, Message: e.Message, Path: e.Path, Status: 0, Attempts: entry.tries + 1}
-	if e.Rule != nil {
-		note.Rule = e.Rule.Place
-	}
-	return verdict{do: bury, note: note}
+	note := Rejection(e)
+	return verdict{do: bury, note: &note}
 }
 
 // troubled has an entry tried again after trouble that is not its own.
@@ -59,25 +61,20 @@ func (r *run) troubled(e *entry) verdict {
 
 // failed has an entry tried again that failed for a reason of its own, unless that
 // was so too often.
-func (r *run) failed(e *entry, request string, status int, o engine.Outcome) verdict {
+func (r *run) failed(e *entry, a *answered, o engine.Outcome) verdict {
 	if e.tries++; e.tries >= r.s.o.Attempts {
-		note := noteOf(request, status, o)
-		note.Code, note.Attempts = "gave_up", e.tries
-		note.Message = fmt.Sprintf("gave up after %d attempts: %s", e.tries, note.Message)
-		return verdict{do: bury, note: note}
+		return r.bury(GaveUp, e, a, o)
 	}
 	return verdict{do: again, until: time.Now().Add(max(o.After, backoff(r.s.o.Base, e.tries, mostRetry)))}
 }
 
-func noteOf(request string, status int, o engine.Outcome) *Note {
-	n := &Note{Code: "refused", Message: o.Because, Request: request, Status: status}
-	if n.Message == "" {
-		n.Message = fmt.Sprintf("the API answered with status %d, and said no more", status)
+func (r *run) bury(reason Reason, e *entry, a *answered, o engine.Outcome) verdict {
+	attempts := e.tries + e.count
+	if reason == Refused {
+		attempts++ // the last was none of those
 	}
-	if o.Rule != nil {
-		n.Rule = o.Rule.Place
-	}
-	return n
+	note := Refusal(reason, a.request, o, a.Answer, a.carried == 1, attempts, r.s.conceal())
+	return verdict{do: bury, note: &note}
 }
 
 // send sends the requests of an element, one after the other until one does not get
@@ -127,12 +124,12 @@ func (r *run) request(q *engine.Request, verdicts map[int]verdict) (through bool
 	case bound != nil:
 		err = bound
 	case !connection.Declares(out.URL):
-		err = fmt.Errorf("the request would go to a host that the rules do not declare")
+		err = errors.New("the request would go to a host that the rules do not declare")
 	}
 	if err != nil {
 		for _, of := range jobs {
 			for _, i := range of {
-				verdicts[i] = verdict{do: bury, note: &Note{Code: "unsendable", Message: err.Error(), Request: q.Name, Attempts: r.entries[i].tries + 1}}
+				verdicts[i] = verdict{do: bury, note: &Note{Reason: Rejected, Code: "unsendable", Message: err.Error(), Request: q.Name}}
 			}
 		}
 		return false
@@ -142,68 +139,85 @@ func (r *run) request(q *engine.Request, verdicts map[int]verdict) (through bool
 	if err != nil {
 		return false
 	}
+	began := time.Now()
 	answer, err := s.o.Client.Do(r.work, out)
 	if err != nil && r.work.Err() != nil {
-		s.gate.leave(pass, unsent, 0, "")
+		s.gate.leave(pass, unsent, 0)
 		return false
 	}
-	missing := ""
+	a := &answered{Answer: answer, request: q.Name, carried: len(jobs), before: s.gate.successOf(q.Name)}
 	if err != nil {
-		missing = err.Error()
+		a.missing = err.Error()
 	}
-	return r.judge(q, jobs, pass, connection, answer, missing, verdicts)
-}
-
-// judge applies the rules to an answer, for the entries that the request carried and
-// for the gate.
-func (r *run) judge(q *engine.Request, jobs [][]int, pass *pass, connection *engine.Connection, answer engine.Answer, missing string, verdicts map[int]verdict) (through bool) {
-	s := r.s
-	r.rules.Lock()
-	outcomes, err := r.output.Judge(q, answer)
-	r.rules.Unlock()
-	if err != nil {
-		s.o.Log.Warn("a rule on answers failed and was passed over", "request", q.Name)
+	a.outcomes = r.outcomes(q, answer)
+	if answer.Status/100 == 2 && worst(a.outcomes).Do != "done" && len(answer.Body) > 0 && !json.Valid(answer.Body) {
+		// What was written cannot be known: it is as if there were no answer.
+		a.Answer, a.missing = engine.Answer{}, "the API's answer is no JSON, or was cut off"
+		a.outcomes = r.outcomes(q, a.Answer)
 	}
-	s.count(answer.Status)
-	if s.o.Allowance != nil {
-		s.gate.told(pass, s.o.Allowance(connection, q.Name, answer))
-	}
-	outdated := false
-	if worst(outcomes).Do != "done" {
-		names := connection.Outdated(answer)
-		outdated = len(names) > 0
+	known := slices.ContainsFunc(a.outcomes, func(o engine.Outcome) bool { return r.entries[o.Index].tries+r.entries[o.Index].count > 0 })
+	s.o.Tally.Requested(a.Status, len(a.outcomes), known, time.Since(began))
+	a.trouble = wholeTrouble(a.Status, a.outcomes)
+	if worst(a.outcomes).Do != "done" {
+		names := connection.Outdated(a.Answer)
+		a.outdated = len(names) > 0
 		s.o.Host.Outdated(r.used, names)
 	}
-	whole := wholeTrouble(answer.Status, outcomes)
-	reason := worst(outcomes).Because
-	if reason == "" {
-		reason = missing
+	r.pass(pass, connection, a)
+	return r.judge(a, sharedBy(jobs), verdicts)
+}
+
+// outcomes applies the rules on answers.
+func (r *run) outcomes(q *engine.Request, answer engine.Answer) []engine.Outcome {
+	r.rules.Lock()
+	defer r.rules.Unlock()
+	outcomes, err := r.output.Judge(q, answer)
+	if err != nil {
+		r.s.o.Log.Warn("a rule on answers failed and was passed over", "request", q.Name)
 	}
-	if reason == "" {
-		reason = fmt.Sprintf("the API answered with status %d", answer.Status)
+	return outcomes
+}
+
+// answered is an answer, and what it means for all who wait.
+type answered struct {
+	engine.Answer
+	missing  string // why there is none
+	request  string
+	carried  int // items
+	outcomes []engine.Outcome
+	trouble  trouble
+	outdated bool      // what the events were mapped with is not so any more
+	before   time.Time // when a request of this name had last got through
+}
+
+// pass gives a pass back, and says what the answer means for others.
+func (r *run) pass(p *pass, connection *engine.Connection, a *answered) {
+	s, w := r.s, worst(a.outcomes)
+	if s.o.Allowance != nil {
+		s.gate.told(p, s.o.Allowance(connection, a.request, a.Answer))
 	}
-	renewed := whole == refused && hasRefresh(outcomes) && s.refresh(r.used.Config)
-	before := s.gate.successOf(q.Name)
+	reason := cmp.Or(w.Because, a.missing, fmt.Sprintf("the API answered with status %d", a.Status))
 	switch {
-	case renewed:
-		s.gate.leave(pass, unsent, 0, "")
+	case a.trouble == refused && asks(a.outcomes, "refresh-credentials") && s.refresh(r.used.Config):
+		s.gate.leave(p, unsent, 0)
+	case a.trouble == refused:
+		s.gate.leave(p, refused, w.After)
+		s.pause(s.conceal().Replace(reason))
 	default:
-		s.gate.leave(pass, whole, worst(outcomes).After, reason)
-	}
-	switch {
-	case whole == refused && !renewed:
-		s.pause(reason)
-	case whole == none:
-		s.resume()
-	}
-	shared := sharedBy(jobs)
-	through = true
-	for _, o := range outcomes {
-		if o.Because == "" {
-			o.Because = missing
+		s.gate.leave(p, a.trouble, w.After)
+		if a.trouble == none {
+			s.resume()
 		}
-		e := r.entries[o.Index]
-		v := verdict{do: deliver}
+	}
+}
+
+// judge leaves verdicts on the entries that a request carried. It tells whether
+// all of them got through. shared are those who were not alone in an item.
+func (r *run) judge(a *answered, shared map[int]bool, verdicts map[int]verdict) (through bool) {
+	through = true
+	for _, o := range a.outcomes {
+		o.Because = cmp.Or(o.Because, a.missing)
+		e, v := r.entries[o.Index], verdict{do: deliver}
 		switch o.Do {
 		case "done":
 		case "done-with-warning":
@@ -211,26 +225,23 @@ func (r *run) judge(q *engine.Request, jobs [][]int, pass *pass, connection *eng
 		case "pause-destination", "refresh-credentials":
 			v.do = wait
 		case "retry":
-			v = r.retry(e, q.Name, answer.Status, whole, o, before, len(outcomes))
+			v = r.retry(e, a, o)
 		case "retry-alone":
-			if v.do = single; len(outcomes) == 1 {
-				v = r.failed(e, q.Name, answer.Status, o)
+			if v.do = single; len(a.outcomes) == 1 {
+				v = r.failed(e, a, o)
 			}
 		default: // give-up
 			switch {
-			case outdated: // what the event was mapped with was wrong
-				v = r.failed(e, q.Name, answer.Status, o)
+			case a.outdated:
+				v = r.failed(e, a, o)
 			case shared[o.Index]:
 				v.do = single
 			default:
-				v.do, v.note = bury, noteOf(q.Name, answer.Status, o)
-				v.note.Attempts = e.tries + e.count + 1
+				v = r.bury(Refused, e, a, o)
 			}
 		}
-		if v.do != deliver {
-			through = false
-		}
-		if old, known := verdicts[o.Index]; !known || v.do > old.do || old.do == deliver {
+		through = through && v.do == deliver
+		if old, known := verdicts[o.Index]; !known || old.do == deliver {
 			v.warn = v.warn || old.warn
 			verdicts[o.Index] = v
 		}
@@ -238,20 +249,22 @@ func (r *run) judge(q *engine.Request, jobs [][]int, pass *pass, connection *eng
 	return through
 }
 
-// retry judges an entry that the rules have tried again. before is when a request
-// of this name had last got through.
-func (r *run) retry(e *entry, request string, status int, whole trouble, o engine.Outcome, before time.Time, carried int) verdict {
-	const patience = 3
-	if whole == none {
-		return r.failed(e, request, status, o)
+// patience is how often a group of entries fails by trouble that others do not meet,
+// before it is found out which of them is the reason.
+const patience = 3
+
+// retry judges an entry that the rules have tried again.
+func (r *run) retry(e *entry, a *answered, o engine.Outcome) verdict {
+	if a.trouble == none {
+		return r.failed(e, a, o)
 	}
-	own := whole == broken && e.count > 0 && before.After(e.last) // others got through since it failed
+	own := a.trouble == broken && e.count > 0 && a.before.After(e.last)
 	v := r.troubled(e)
 	switch {
-	case own && carried > 1 && e.count >= patience:
+	case own && len(a.outcomes) == 1:
+		return r.failed(e, a, o)
+	case own && e.count >= patience:
 		return verdict{do: single}
-	case own && carried == 1:
-		return r.failed(e, request, status, o)
 	}
 	return v
 }
@@ -259,13 +272,10 @@ func (r *run) retry(e *entry, request string, status int, whole trouble, o engin
 // wholeTrouble finds out whether an answer is about all that the API is asked, and
 // not about the records of this request.
 func wholeTrouble(status int, outcomes []engine.Outcome) trouble {
-	for _, o := range outcomes {
-		if o.Do == "pause-destination" || o.Do == "refresh-credentials" {
-			return refused
-		}
-	}
 	o := worst(outcomes)
 	switch {
+	case asks(outcomes, "pause-destination") || asks(outcomes, "refresh-credentials"):
+		return refused
 	case o.Do != "retry":
 		return none
 	case status == http.StatusTooManyRequests:
@@ -290,13 +300,9 @@ func worst(outcomes []engine.Outcome) (w engine.Outcome) {
 	return w
 }
 
-func hasRefresh(outcomes []engine.Outcome) bool {
-	for _, o := range outcomes {
-		if o.Do == "refresh-credentials" {
-			return true
-		}
-	}
-	return false
+// asks tells whether an outcome is among others.
+func asks(outcomes []engine.Outcome, do string) bool {
+	return slices.ContainsFunc(outcomes, func(o engine.Outcome) bool { return o.Do == do })
 }
 
 // sharedBy returns the entries that share an item of a request with others: what the
@@ -315,16 +321,4 @@ func sharedBy(jobs [][]int) map[int]bool {
 		}
 	}
 	return shared
-}
-
-func (s *Sender) count(status int) {
-	if status > 0 {
-		s.tally.requests.Add(1)
-	}
-	switch {
-	case status == http.StatusTooManyRequests:
-		s.tally.limited.Add(1)
-	case status == 0 || status >= 500:
-		s.tally.failed.Add(1)
-	}
 }
