@@ -320,18 +320,17 @@ func (g *gate) reshare(share float64) {
 	}
 }
 
-// free is how many more requests may be made ready: those beyond would only wait.
-func (g *gate) free() int {
+// busy is how many requests are under way or wait; full tells that more of them would
+// only wait.
+func (g *gate) busy() (n int, full bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if c := g.closures[everything]; c != nil && (c.probing || c.until.After(g.now())) {
-		return 0
-	}
-	n := g.most - g.inFlight
+	n = g.inFlight
 	for _, k := range g.kinds {
-		n -= len(k.waiting)
+		n += len(k.waiting)
 	}
-	return n
+	c := g.closures[everything]
+	return n, n >= g.most || c != nil && (c.probing || c.until.After(g.now()))
 }
 
 // spread returns some time up to d.

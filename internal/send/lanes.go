@@ -23,21 +23,21 @@ type troubles struct {
 }
 
 // lanes holds the items that wait. Items of a lane leave in the order in which
-// they came, and while some of them are out, none of those behind them leave. It is
-// not safe for concurrent use.
+// they came, and while one of them is out, none of those behind it leaves: what would
+// go out together might be applied, and be repeated in pieces after a crash, so that
+// an older value came after a newer one. It is not safe for concurrent use.
 type lanes struct {
 	byKey   map[uint64]*lane
 	ready   laneHeap // those that nothing stands in the way of
 	paused  laneHeap // those that have to wait until some time
 	arrived uint64
 	waiting int // items in all lanes
-	open    int // of them, those in ready lanes
 }
 
 type lane struct {
 	key     uint64
 	waiting []*entry
-	out     bool      // some of its items are; it is in no heap then
+	out     bool      // one of its items is; it is in no heap then
 	until   time.Time // paused
 	at      int       // in its heap
 }
@@ -59,65 +59,52 @@ func (l *lanes) add(items []queue.Item) {
 		l.arrived++
 		l.waiting++
 		k := l.byKey[e.Lane]
-		switch {
-		case k == nil:
+		if k == nil {
 			k = &lane{key: e.Lane, waiting: []*entry{e}}
 			l.byKey[e.Lane] = k
 			heap.Push(&l.ready, k)
-			l.open++
 			continue
-		case !k.out && k.until.IsZero():
-			l.open++
 		}
 		k.waiting = append(k.waiting, e)
 	}
 }
 
 // take takes up to most items out, of those that may leave the ones that came
-// first, and up to perLane of one lane in a row. An item that does not fit stays, with
-// all behind it. Each lane that gave some is out until it is put back.
-func (l *lanes) take(now time.Time, most, perLane int, fits func(*entry) bool) []*entry {
+// first. One that does not fit stays. Each lane that gave one is out until it is put
+// back.
+func (l *lanes) take(now time.Time, most int, fits func(*entry) bool) []*entry {
 	l.wake(now)
-	taken := make([]*entry, 0, min(most, l.open))
+	taken := make([]*entry, 0, min(most, l.ready.Len()))
 	var stuck []*lane
 	for len(taken) < most && l.ready.Len() > 0 {
 		k := heap.Pop(&l.ready).(*lane)
-		n := 0
-		for n < len(k.waiting) && n < perLane && len(taken) < most && fits(k.waiting[n]) {
-			taken = append(taken, k.waiting[n])
-			n++
-		}
-		if n == 0 {
+		if !fits(k.waiting[0]) {
 			stuck = append(stuck, k)
 			continue
 		}
-		l.open -= len(k.waiting)
-		l.waiting -= n
-		k.waiting = slices.Delete(k.waiting, 0, n)
-		k.out = true
+		taken = append(taken, k.waiting[0])
+		k.waiting[0], k.waiting, k.out = nil, k.waiting[1:], true
+		l.waiting--
 	}
 	for _, k := range stuck {
 		heap.Push(&l.ready, k)
 	}
-	slices.SortFunc(taken, func(a, b *entry) int { return int(int64(a.arrival) - int64(b.arrival)) })
 	return taken
 }
 
-// putBack ends that a lane is out. rest are the items of those taken that are not
-// finished, in their order: they are its first again. Nothing of the lane leaves before
-// until (zero: at once).
-func (l *lanes) putBack(key uint64, rest []*entry, until time.Time) {
-	k := l.byKey[key]
+// putBack ends that the lane of an item is out. An item that is not finished is the
+// lane's first again, and does not leave before until (zero: at once).
+func (l *lanes) putBack(e *entry, finished bool, until time.Time) {
+	k := l.byKey[e.Lane]
 	k.out, k.until = false, until
-	l.waiting += len(rest)
-	if len(rest) > 0 {
-		k.waiting = slices.Insert(k.waiting, 0, rest...)
+	if !finished {
+		k.waiting = slices.Insert(k.waiting, 0, e)
+		l.waiting++
 	}
 	switch {
 	case len(k.waiting) == 0:
-		delete(l.byKey, key)
+		delete(l.byKey, e.Lane)
 	case until.IsZero():
-		l.open += len(k.waiting)
 		heap.Push(&l.ready, k)
 	default:
 		heap.Push(&l.paused, k)
@@ -129,7 +116,6 @@ func (l *lanes) wake(now time.Time) {
 	for l.paused.Len() > 0 && !l.paused.lanes[0].until.After(now) {
 		k := heap.Pop(&l.paused).(*lane)
 		k.until = time.Time{}
-		l.open += len(k.waiting)
 		heap.Push(&l.ready, k)
 	}
 }
@@ -158,8 +144,6 @@ func (l *lanes) drop(unwanted func(*entry) bool) {
 		of := &l.ready
 		if !k.until.IsZero() {
 			of = &l.paused
-		} else {
-			l.open -= gone
 		}
 		if len(k.waiting) > 0 {
 			heap.Fix(of, k.at)

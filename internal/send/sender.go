@@ -12,7 +12,6 @@ import (
 	"errors"
 	"log/slog"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -62,7 +61,6 @@ type Options struct {
 
 const (
 	runSize     = 1000                  // items that are mapped together
-	perLane     = 32                    // of them, those of one lane
 	fullEnough  = 100                   // items that are mapped without waiting for more
 	gatherTime  = 20 * time.Millisecond // how long fewer items wait for more
 	mostRetry   = 5 * time.Minute       // between two tries of an item
@@ -117,8 +115,7 @@ func (s *Sender) Run(ctx context.Context) error {
 	context.AfterFunc(ctx, func() { time.AfterFunc(grace, abandon) })
 	s.dispatch(ctx, func(entries []*entry) {
 		all.Go(func() {
-			s.perform(ctx, work, entries, true, s.putBack)
-			s.wake()
+			s.perform(ctx, work, entries, s.mapped, s.putBack)
 		})
 	})
 	all.Wait()
@@ -189,7 +186,8 @@ func (s *Sender) dispatch(ctx context.Context, start func([]*entry)) {
 // asking again.
 func (s *Sender) next(now time.Time) ([]*entry, time.Duration) {
 	const idle = 50 * time.Millisecond
-	if s.gate.free() <= 0 {
+	busy, full := s.gate.busy()
+	if full {
 		return nil, idle
 	}
 	s.mu.Lock()
@@ -198,7 +196,7 @@ func (s *Sender) next(now time.Time) ([]*entry, time.Duration) {
 		return nil, idle
 	}
 	s.lanes.wake(now)
-	if s.lanes.open == 0 {
+	if s.lanes.ready.Len() == 0 {
 		if at := s.lanes.next(); !at.IsZero() {
 			return nil, min(idle, at.Sub(now))
 		}
@@ -208,12 +206,12 @@ func (s *Sender) next(now time.Time) ([]*entry, time.Duration) {
 	if s.since.IsZero() {
 		s.since = now
 	}
-	if gathered := now.Sub(s.since); s.lanes.open < fullEnough && gathered < gatherTime {
+	if gathered := now.Sub(s.since); busy+s.runs > 0 && s.lanes.ready.Len() < fullEnough && gathered < gatherTime {
 		return nil, gatherTime - gathered
 	}
 	s.since = time.Time{}
 	known := map[queue.Memory]string{}
-	entries := s.lanes.take(now, runSize, perLane, func(e *entry) bool { return remember(known, e.Known) })
+	entries := s.lanes.take(now, runSize, func(e *entry) bool { return remember(known, e.Known) })
 	if len(entries) == 0 {
 		return nil, idle
 	}
@@ -235,11 +233,11 @@ func remember(known map[queue.Memory]string, of []queue.Memory) bool {
 	return true
 }
 
-// putBack ends that a lane is out.
-func (s *Sender) putBack(lane uint64, rest []*entry, until time.Time) {
-	rest = slices.DeleteFunc(rest, func(e *entry) bool { return !s.o.Worker.Owned(e.ID.Partition) })
+// putBack ends that an item is out. One that is another worker's now is forgotten.
+func (s *Sender) putBack(e *entry, finished bool, until time.Time) {
+	finished = finished || !s.o.Worker.Owned(e.ID.Partition)
 	s.mu.Lock()
-	s.lanes.putBack(lane, rest, until)
+	s.lanes.putBack(e, finished, until)
 	s.mu.Unlock()
 	s.wake()
 }
