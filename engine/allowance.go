@@ -66,6 +66,12 @@ func (c *Connection) Allowances(limits []*Limit, answer Answer) (out []Allowance
 	return out, err
 }
 
+// Allowances reads what an answer to the call says of its limits, as
+// Connection.Allowances does.
+func (c *Call) Allowances(answer Answer) ([]Allowance, error) {
+	return c.connection.Allowances(c.Limits, answer)
+}
+
 // told is a number of requests, as an answer tells it: a number or its text;
 // -1 for anything else.
 func (r *runner) told(e *plan.Expr) (int, error) {

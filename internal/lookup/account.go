@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,6 +26,7 @@ type account struct {
 	id      string
 	config  []byte
 	portal  map[string][]byte // known beforehand
+	deliver bool
 	key     [sha256.Size]byte // of all these but the rules
 	rules   weak.Pointer[engine.Program]
 	pace    *pace
@@ -62,7 +64,7 @@ func (b *binding) lacks() bool {
 func (h *Host) account(d Destination) (*account, error) {
 	kind := d.Program.Name()
 	config := sha256.Sum256(d.Config)
-	parts := []string{kind, d.ID, string(config[:])}
+	parts := []string{kind, d.ID, string(config[:]), strconv.FormatBool(d.Delivers)}
 	for _, name := range slices.Sorted(maps.Keys(d.Portal)) {
 		parts = append(parts, name, string(d.Portal[name]))
 	}
@@ -71,7 +73,7 @@ func (h *Host) account(d Destination) (*account, error) {
 	if !ok || a.program != d.Program {
 		h.mu.Lock()
 		if a, ok = h.accounts.get(key); !ok || a.program != d.Program {
-			a = &account{host: h, program: d.Program, kind: kind, id: d.ID, config: bytes.Clone(d.Config), portal: d.Portal, key: key, rules: weak.Make(d.Program), lines: map[string]*line{}}
+			a = &account{host: h, program: d.Program, kind: kind, id: d.ID, config: bytes.Clone(d.Config), portal: d.Portal, deliver: d.Delivers, key: key, rules: weak.Make(d.Program), lines: map[string]*line{}}
 			a.pace = h.paces.getOr(key, 0, func() *pace { return &pace{pause: h.pause} })
 			h.accounts.put(key, a, a.weight())
 		}
@@ -164,7 +166,7 @@ func (a *account) fitting(now time.Time) *binding {
 
 // bind binds the rules to what is known, or to s where that is said of a use.
 func (a *account) bind(now time.Time, failures map[string]*engine.LookupFailure, of *use, s *state) (*binding, error) {
-	settings := engine.Settings{Config: a.config, Portal: map[string][]byte{}, Unfetched: map[string]*engine.LookupFailure{}}
+	settings := engine.Settings{Config: a.config, Delivers: a.deliver, Portal: map[string][]byte{}, Unfetched: map[string]*engine.LookupFailure{}}
 	maps.Copy(settings.Portal, a.portal)
 	b := &binding{versions: make([]uint64, len(a.uses))}
 	for i, u := range a.uses {

@@ -32,8 +32,13 @@ const (
 func (a *account) perform(c *engine.Call, deadline time.Time) (engine.Answer, *engine.LookupFailure) {
 	h, p := a.host, a.pace
 	for try := 1; ; try++ {
+		answered := func(engine.Answer) {}
+		if h.admit != nil {
+			answered = h.admit(c)
+		}
 		started := time.Now()
 		answer, err := h.client.Do(context.Background(), outbound.Request{Method: c.Method, URL: c.URL, Headers: c.Headers, Body: c.Body, Timeout: h.timeout})
+		answered(answer)
 		h.meter.Call(a.kind, c.Name, answer.Status, time.Since(started))
 		if answer.Status/100 == 2 {
 			p.succeeded(c.Name, started)

@@ -30,12 +30,17 @@ type Destination struct {
 	// asked then. It is the only one who knows those of lookups that the host answers
 	// by its own means. nil knows nothing.
 	Answers func(*engine.Question) (engine.Reply, bool)
+	// Delivers says that this process delivers the requests, see engine.Settings.
+	Delivers bool
 }
 
 // Options is what a host works with. Zero fields mean the default.
 type Options struct {
-	Client   *outbound.Client // default: one that connects to the hosts themselves
-	Meter    Meter            // default: nobody counts
+	Client *outbound.Client // default: one that connects to the hosts themselves
+	Meter  Meter            // default: nobody counts
+	// Admit waits until a call may go out, beside what its lookup allows: its limits are
+	// shared with others. It returns what to do with the answer. nil waits for nothing.
+	Admit    func(*engine.Call) (answered func(engine.Answer))
 	Log      *slog.Logger     // default: nobody reads
 	Now      func() time.Time // default: the clock; what is remembered grows old by it
 	Timeout  time.Duration    // of one call; default 10 s
@@ -81,6 +86,7 @@ const mostEntries = 10_000
 type Host struct {
 	client   *outbound.Client
 	meter    Meter
+	admit    func(*engine.Call) func(engine.Answer)
 	log      *slog.Logger
 	now      func() time.Time
 	timeout  time.Duration
@@ -101,6 +107,7 @@ func New(o Options) *Host {
 	h := &Host{
 		client:   o.Client,
 		meter:    o.Meter,
+		admit:    o.Admit,
 		log:      o.Log,
 		now:      o.Now,
 		timeout:  cmp.Or(o.Timeout, 10*time.Second),

@@ -4,8 +4,11 @@ import (
 	"cmp"
 	"context"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
+
+	"github.com/celmap/celmap/engine"
 )
 
 // gate says when a request may go out: as the API's limits, the bound for requests in
@@ -18,7 +21,9 @@ type gate struct {
 	most     int           // requests in flight
 	base     time.Duration // the first pause after trouble is a part of it
 	inFlight int
-	limits   map[string]*limit
+	tier     string  // of what the API sells
+	share    float64 // of the limits that is this process's
+	limits   map[*engine.Limit]*limit
 	kinds    map[string]*kind
 	closures map[string]*closure
 	arrived  uint64
@@ -30,6 +35,7 @@ type gate struct {
 type kind struct {
 	name    string
 	limits  []*limit
+	keys    []string // of the closures that matter: for all, for this kind, and for each of its limits
 	waiting []*waiter
 	success time.Time // when one last got through
 	cause   string    // why the first one waits
@@ -78,37 +84,38 @@ const (
 	probePause   = time.Minute // of an API that refuses
 )
 
-// newGate returns a gate for the requests that name limits.
-func newGate(most int, base time.Duration, limits []Limit, requests map[string][]string) *gate {
-	g := &gate{now: time.Now, most: most, base: base, limits: map[string]*limit{}, kinds: map[string]*kind{}, closures: map[string]*closure{}}
-	for _, l := range limits {
-		g.limits[l.Name] = newLimit(l)
-	}
-	for name, of := range requests {
-		k := g.kind(name)
-		for _, l := range of {
-			if known := g.limits[l]; known != nil {
-				k.limits = append(k.limits, known)
-			}
-		}
-	}
-	return g
+func newGate(most int, base time.Duration, tier string) *gate {
+	return &gate{now: time.Now, most: most, base: base, tier: tier, share: 1,
+		limits: map[*engine.Limit]*limit{}, kinds: map[string]*kind{}, closures: map[string]*closure{}}
 }
 
-func (g *gate) kind(name string) *kind {
-	k := g.kinds[name]
-	if k == nil {
-		k = &kind{name: name}
-		g.kinds[name] = k
+// kind returns the requests of a name, which count for limits.
+func (g *gate) kind(name string, limits []*engine.Limit) *kind {
+	if k := g.kinds[name]; k != nil {
+		return k
 	}
+	k := &kind{name: name, keys: []string{everything, "request " + name}}
+	for _, l := range limits {
+		known := g.limits[l]
+		if known == nil {
+			known = newLimit(l.Name, l.Max(g.tier), l.Per)
+			known.share = g.share
+			g.limits[l] = known
+		}
+		k.limits = append(k.limits, known)
+		k.keys = append(k.keys, limitKey(l.Name))
+	}
+	g.kinds[name] = k
 	return k
 }
 
-// enter waits until a request of this name may go out. Every pass is given back
-// with leave. The error is that of ctx.
-func (g *gate) enter(ctx context.Context, name string) (*pass, error) {
+func limitKey(name string) string { return "limit " + name }
+
+// enter waits until a request of this name, which counts for limits, may go out.
+// Every pass is given back with leave. The error is that of ctx.
+func (g *gate) enter(ctx context.Context, name string, limits []*engine.Limit) (*pass, error) {
 	g.mu.Lock()
-	k := g.kind(name)
+	k := g.kind(name, limits)
 	w := &waiter{arrival: g.arrived, since: g.now(), granted: make(chan *pass, 1)}
 	g.arrived++
 	k.waiting = append(k.waiting, w)
@@ -127,26 +134,37 @@ func (g *gate) enter(ctx context.Context, name string) (*pass, error) {
 			return nil, ctx.Err()
 		}
 	}
-	g.back(<-w.granted, unsent, 0)
+	g.back(<-w.granted, unsent, 0, nil)
 	return nil, ctx.Err()
 }
 
 // leave gives a pass back, and says how the request fared. after is how long the
-// API wants to be left alone, 0 if it does not say.
-func (g *gate) leave(p *pass, t trouble, after time.Duration) {
+// API wants to be left alone, 0 if it does not say. said is what the answer says of
+// limits.
+func (g *gate) leave(p *pass, t trouble, after time.Duration, said []engine.Allowance) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.back(p, t, after)
+	g.back(p, t, after, said)
 }
 
-func (g *gate) back(p *pass, t trouble, after time.Duration) {
+func (g *gate) back(p *pass, t trouble, after time.Duration, said []engine.Allowance) {
 	now := g.now()
 	g.inFlight--
 	var closed []string
+	for _, a := range said {
+		if l := g.limits[a.Limit]; l != nil {
+			l.told(a, p.at, now)
+		}
+		if t == limited && a.Reached {
+			closed = append(closed, limitKey(a.Limit.Name))
+		}
+	}
 	switch t {
 	case limited:
-		closed = p.kind.keys()[1:]
-		if len(p.kind.limits) > 0 {
+		if len(closed) > 0 {
+			break
+		}
+		if closed = p.kind.keys[1:]; len(p.kind.limits) > 0 {
 			closed = closed[1:] // others may have their own
 		}
 	case broken, refused:
@@ -154,13 +172,13 @@ func (g *gate) back(p *pass, t trouble, after time.Duration) {
 	case none:
 		p.kind.success = now
 	}
-	for _, key := range p.kind.keys() {
+	for _, key := range p.kind.keys {
 		if c := g.closures[key]; c != nil && t != unsent && c.until.Before(p.at) {
 			delete(g.closures, key)
-			if contains(closed, key) {
+			if slices.Contains(closed, key) {
 				g.close(key, c.pause, t, after)
 			}
-		} else if contains(closed, key) {
+		} else if slices.Contains(closed, key) {
 			g.close(key, 0, t, after)
 		}
 	}
@@ -200,17 +218,6 @@ func (g *gate) close(key string, before time.Duration, t trouble, after time.Dur
 // everything is the key of a closure for all requests.
 const everything = ""
 
-// keys are those of the closures that matter to requests of a kind: for all, for
-// this kind, and for each of its limits.
-func (k *kind) keys() []string {
-	keys := make([]string, 0, 2+len(k.limits))
-	keys = append(keys, everything, "request "+k.name)
-	for _, l := range k.limits {
-		keys = append(keys, "limit "+l.Name)
-	}
-	return keys
-}
-
 // let lets go those who may, first come, first served.
 func (g *gate) let() {
 	now := g.now()
@@ -243,7 +250,7 @@ func (g *gate) let() {
 			l.take(now)
 		}
 		if len(g.closures) > 0 {
-			for _, key := range first.keys() {
+			for _, key := range first.keys {
 				if c := g.closures[key]; c != nil {
 					c.probing = true
 					p.probes = append(p.probes, key)
@@ -278,13 +285,13 @@ func (g *gate) tick() {
 func (g *gate) when(k *kind) (at time.Time, cause string, ok bool) {
 	for _, l := range k.limits {
 		if next := l.when(); next.After(at) {
-			at, cause = next, l.Name
+			at, cause = next, l.name
 		}
 	}
 	if len(g.closures) == 0 {
 		return at, cause, true
 	}
-	for _, key := range k.keys() {
+	for _, key := range k.keys {
 		c := g.closures[key]
 		switch {
 		case c == nil:
@@ -297,24 +304,11 @@ func (g *gate) when(k *kind) (at time.Time, cause string, ok bool) {
 	return at, cause, true
 }
 
-// told takes what the answer to a request says about limits.
-func (g *gate) told(p *pass, all []Allowance) {
-	if len(all) == 0 {
-		return
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for _, a := range all {
-		if l := g.limits[a.Limit]; l != nil {
-			l.told(a, p.at, g.now())
-		}
-	}
-}
-
 // reshare says which share of the limits is this process's.
 func (g *gate) reshare(share float64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.share = share
 	for _, l := range g.limits {
 		l.share = share
 	}
@@ -336,20 +330,14 @@ func (g *gate) busy() (n int, full bool) {
 // spread returns some time up to d.
 func spread(d time.Duration) time.Duration { return rand.N(d + 1) }
 
-func contains(keys []string, key string) bool {
-	for _, k := range keys {
-		if k == key {
-			return true
-		}
-	}
-	return false
-}
-
 // successOf is when a request of this name last got through.
 func (g *gate) successOf(name string) time.Time {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.kind(name).success
+	if k := g.kinds[name]; k != nil {
+		return k.success
+	}
+	return time.Time{}
 }
 
 // shut closes the gate for all, as a request that met this trouble would.

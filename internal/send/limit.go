@@ -3,21 +3,9 @@ package send
 import (
 	"slices"
 	"time"
+
+	"github.com/celmap/celmap/engine"
 )
-
-// Limit is what an API allows: at most Max requests in any span of Per.
-type Limit struct {
-	Name string
-	Max  int
-	Per  time.Duration
-}
-
-// Allowance is what an answer says about a limit.
-type Allowance struct {
-	Limit string
-	Max   int // 0 where it is not said
-	Left  int
-}
 
 const (
 	aim     = 0.98      // of what a limit allows is used: clocks and networks are not exact
@@ -30,7 +18,9 @@ const (
 // they take is found out from the answers, and left to them. It is not safe for
 // concurrent use.
 type limit struct {
-	Limit
+	name  string
+	max   int // requests in any span of per
+	per   time.Duration
 	share float64   // of the limit that is this process's
 	next  time.Time // when the next request may go out
 
@@ -41,23 +31,25 @@ type limit struct {
 	reset time.Time // of a long limit, zero if unknown
 }
 
-func newLimit(l Limit) *limit { return &limit{Limit: l, share: 1, left: -1} }
+func newLimit(name string, most int, per time.Duration) *limit {
+	return &limit{name: name, max: most, per: per, share: 1, left: -1}
+}
 
 // interval is the time between two requests, 0 where the limit does not matter now.
 func (l *limit) interval(now time.Time) time.Duration {
-	if l.Max <= 0 || l.share <= 0 {
+	if l.max <= 0 || l.share <= 0 {
 		return 0
 	}
-	most := float64(l.Max)
-	if l.Per < long {
-		return time.Duration(float64(l.Per) / (l.share * max(reserve*most, aim*most-l.foreign)))
+	most := float64(l.max)
+	if l.per < long {
+		return time.Duration(float64(l.per) / (l.share * max(reserve*most, aim*most-l.foreign)))
 	}
 	if l.left < 0 || float64(l.left) > scarce*most {
 		return 0
 	}
 	remaining := l.reset.Sub(now)
 	if l.reset.IsZero() || remaining <= 0 {
-		remaining = l.Per / 2
+		remaining = l.per / 2
 	}
 	budget := l.share * (float64(l.left) - reserve*most)
 	if budget < 1 {
@@ -80,32 +72,34 @@ func (l *limit) take(now time.Time) {
 		l.next = late
 	}
 	l.next = l.next.Add(every)
-	if l.Per < long {
-		old := now.Add(-2 * l.Per)
+	if l.per < long {
+		old := now.Add(-2 * l.per)
 		keep, _ := slices.BinarySearchFunc(l.sent, old, time.Time.Compare)
 		l.sent = append(slices.Delete(l.sent, 0, keep), now)
 	}
 }
 
 // told takes what the answer to a request that went out at sent says.
-func (l *limit) told(a Allowance, sent, now time.Time) {
+func (l *limit) told(a engine.Allowance, sent, now time.Time) {
 	if a.Max > 0 {
-		l.Max = a.Max
+		l.max = a.Max
 	}
-	if a.Left < 0 || a.Left > l.Max {
+	if a.Left < 0 || a.Left > l.max {
 		return
 	}
-	if l.Per >= long {
-		if l.left >= 0 && a.Left > l.left+l.Max/2 {
-			l.reset = now.Add(l.Per)
+	if l.per >= long {
+		if l.left >= 0 && a.Left > l.left+l.max/2 {
+			l.reset = now.Add(l.per)
 		}
-		l.left = a.Left
+		if l.left = a.Left; a.Reset > 0 {
+			l.reset = now.Add(a.Reset)
+		}
 		return
 	}
-	from, _ := slices.BinarySearchFunc(l.sent, sent.Add(-l.Per), time.Time.Compare)
+	from, _ := slices.BinarySearchFunc(l.sent, sent.Add(-l.per), time.Time.Compare)
 	to, _ := slices.BinarySearchFunc(l.sent, sent.Add(1), time.Time.Compare)
 	ours := float64(to-from) / max(l.share, 0.01) // those who share with us do what we do
-	others := max(0, float64(l.Max-a.Left)-ours)
+	others := max(0, float64(l.max-a.Left)-ours)
 	if others <= 2 { // requests that arrived in another order than they went out
 		others = 0
 	}

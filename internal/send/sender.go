@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"runtime"
 	"strings"
 	"sync"
@@ -41,13 +42,10 @@ type Options struct {
 	Config   []byte                // of the destination, a JSON object
 	Portal   map[string][]byte     // portal data that is known beforehand
 	Answers  *engine.StaticAnswers // of lookups, likewise; may be nil
-	Limits   []Limit               // what the API allows
-	Limited  map[string][]string   // the limits that count for a request, by its name
+	Tier     string                // of what the API sells; default the first that the rules name
 	Workers  int                   // requests in flight; default 16
 	Attempts int                   // how often an item is tried for reasons of its own; default 10
 
-	// Allowance reads what an answer says about limits; nil reads nothing.
-	Allowance func(c *engine.Connection, request string, answer engine.Answer) []Allowance
 	// Refresh reads the config again, whose token may have been changed; nil cannot.
 	Refresh func() ([]byte, error)
 	// Secrets are the values of a config that no dead letter may show; nil knows none.
@@ -73,6 +71,8 @@ type Sender struct {
 	o    Options
 	gate *gate
 	kick chan struct{}
+	life context.Context // ends when nothing is started any more
+	die  context.CancelFunc
 
 	mu     sync.Mutex
 	lanes  *lanes
@@ -91,11 +91,15 @@ func New(o Options) *Sender {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if tiers := o.Program.Tiers(); o.Tier == "" && len(tiers) > 0 {
+		o.Tier = tiers[0]
+	}
 	if o.Tally == nil {
 		o.Tally = NewTally()
 	}
-	s := &Sender{o: o, gate: newGate(o.Workers, o.Base, o.Limits, o.Limited), lanes: newLanes(), kick: make(chan struct{}, 1)}
+	s := &Sender{o: o, gate: newGate(o.Workers, o.Base, o.Tier), lanes: newLanes(), kick: make(chan struct{}, 1)}
 	s.gate.waited = o.Tally.Waited
+	s.life, s.die = context.WithCancel(context.Background())
 	s.use(o.Config)
 	return s
 }
@@ -107,6 +111,7 @@ func (s *Sender) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	s.stop = stop
 	defer stop(nil)
+	context.AfterFunc(ctx, s.die)
 	var all sync.WaitGroup
 	all.Go(func() { s.feed(ctx) })
 	// What is under way outlives ctx.
@@ -261,7 +266,33 @@ func (s *Sender) forget() {
 func (s *Sender) destination() lookup.Destination {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return lookup.Destination{Program: s.o.Program, Config: s.config, Portal: s.o.Portal}
+	return lookup.Destination{Program: s.o.Program, Config: s.config, Portal: s.o.Portal, Delivers: true}
+}
+
+// Admit lets the call of a lookup go out, which counts for the same limits as
+// deliveries do. It is for lookup.Options.
+func (s *Sender) Admit(c *engine.Call) (answered func(engine.Answer)) {
+	if len(c.Limits) == 0 {
+		return func(engine.Answer) {}
+	}
+	p, err := s.gate.enter(s.life, "lookup "+c.Name, c.Limits)
+	if err != nil {
+		return func(engine.Answer) {} // the sender ends, and nobody waits for the answer
+	}
+	return func(answer engine.Answer) {
+		said, err := c.Allowances(answer)
+		if err != nil {
+			s.o.Log.Warn("what an answer says of limits cannot be read", "lookup", c.Name)
+		}
+		switch {
+		case answer.Status == http.StatusTooManyRequests:
+			s.gate.leave(p, limited, 0, said)
+		case answer.Status/100 == 2:
+			s.gate.leave(p, none, 0, said)
+		default: // what it means is for the lookup's rules
+			s.gate.leave(p, unsent, 0, said)
+		}
+	}
 }
 
 // refresh reads the config again, unless others did after used was read. It tells

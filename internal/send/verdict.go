@@ -135,17 +135,17 @@ func (r *run) request(q *engine.Request, verdicts map[int]verdict) (through bool
 		return false
 	}
 	out.Timeout, out.Redirects = s.o.Timeout, connection.Declares
-	pass, err := s.gate.enter(r.ctx, q.Name)
+	pass, err := s.gate.enter(r.ctx, q.Name, q.Limits())
 	if err != nil {
 		return false
 	}
 	began := time.Now()
 	answer, err := s.o.Client.Do(r.work, out)
 	if err != nil && r.work.Err() != nil {
-		s.gate.leave(pass, unsent, 0)
+		s.gate.leave(pass, unsent, 0, nil)
 		return false
 	}
-	a := &answered{Answer: answer, request: q.Name, carried: len(jobs), before: s.gate.successOf(q.Name)}
+	a := &answered{Answer: answer, request: q.Name, carried: len(jobs), limits: q.Limits(), before: s.gate.successOf(q.Name)}
 	if err != nil {
 		a.missing = err.Error()
 	}
@@ -184,6 +184,7 @@ type answered struct {
 	missing  string // why there is none
 	request  string
 	carried  int // items
+	limits   []*engine.Limit
 	outcomes []engine.Outcome
 	trouble  trouble
 	outdated bool      // what the events were mapped with is not so any more
@@ -193,18 +194,19 @@ type answered struct {
 // pass gives a pass back, and says what the answer means for others.
 func (r *run) pass(p *pass, connection *engine.Connection, a *answered) {
 	s, w := r.s, worst(a.outcomes)
-	if s.o.Allowance != nil {
-		s.gate.told(p, s.o.Allowance(connection, a.request, a.Answer))
+	said, err := connection.Allowances(a.limits, a.Answer)
+	if err != nil {
+		s.o.Log.Warn("what an answer says of limits cannot be read", "request", a.request)
 	}
 	reason := cmp.Or(w.Because, a.missing, fmt.Sprintf("the API answered with status %d", a.Status))
 	switch {
 	case a.trouble == refused && asks(a.outcomes, "refresh-credentials") && s.refresh(r.used.Config):
-		s.gate.leave(p, unsent, 0)
+		s.gate.leave(p, unsent, 0, nil)
 	case a.trouble == refused:
-		s.gate.leave(p, refused, w.After)
+		s.gate.leave(p, refused, w.After, said)
 		s.pause(s.conceal().Replace(reason))
 	default:
-		s.gate.leave(p, a.trouble, w.After)
+		s.gate.leave(p, a.trouble, w.After, said)
 		if a.trouble == none {
 			s.resume()
 		}
