@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/celmap/celmap/engine/source"
+	"github.com/celmap/celmap/internal/report"
 	"github.com/celmap/celmap/internal/settings"
 	"github.com/celmap/celmap/internal/simulator"
 )
@@ -28,6 +29,9 @@ type simulateCommand struct {
 	Faults  float64 `placeholder:"RATE" help:"Share of the requests that meet trouble, such as 0.05: broken connections, cut answers, 5xx and others. Default: 0."`
 	Seed    uint64  `placeholder:"N" help:"Number from which all that is random is drawn, so that a run can be repeated (${default})." default:"1"`
 	Journal string  `placeholder:"FILE" help:"Write a line of JSON for each request, write and event to a file, which is made anew."`
+	Show    bool    `help:"Print what arrived when it ends."`
+
+	Command []string `arg:"" optional:"" help:"End with this command, which it runs; {url} in it stands for the simulator's address. Write it after --."`
 }
 
 func (simulateCommand) Help() string {
@@ -38,7 +42,8 @@ What arrived is at GET /_sim/objects/contacts (or another type), /_sim/events, /
 /_sim/stats; POST /_sim/clock?advance=24h sets the clock forward.
 
 Example: celmap simulate --portal portal.yaml --faults 0.05 --seed 7
-         celmap send --connect-to api.hubapi.com=http://127.0.0.1:7654 …`
+         celmap send --connect-to api.hubapi.com=http://127.0.0.1:7654 …
+         celmap simulate --show -- celmap send --connect-to api.hubapi.com={url} …`
 }
 
 func (c *simulateCommand) Run(s *streams) error {
@@ -81,11 +86,24 @@ func (c *simulateCommand) Run(s *streams) error {
 	server := &http.Server{Handler: sim, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
-	fmt.Fprintf(s.err, "listening on http://%s\n", listener.Addr())
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
+	url := "http://" + listener.Addr().String()
+	var ended error
+	if len(c.Command) > 0 {
+		ended = during(ctx, s, c.Command, url)
+	} else {
+		fmt.Fprintf(s.err, "listening on %s\n", url)
+		select {
+		case err := <-done:
+			return err
+		case <-ctx.Done():
+		}
+	}
+	if c.Show {
+		held, err := whatArrived(url)
+		if err != nil {
+			return err
+		}
+		held.print(s.out, report.PaletteFor(s.out))
 	}
 	within, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
@@ -95,7 +113,7 @@ func (c *simulateCommand) Run(s *streams) error {
 	if err := sim.JournalError(); err != nil {
 		return fmt.Errorf("--journal: the file is not complete: %w", err)
 	}
-	return nil
+	return ended
 }
 
 // readPortal reads a portal file; without a name it is the default portal.
