@@ -89,20 +89,21 @@ type route struct {
 	family family
 	method string
 	path   string // below the family's
-	// scope is what a token needs; {type}, {from} and {to} stand for the types of
-	// records that the path names. Empty for none; several have spaces between them,
-	// and all are needed.
+	// scope is what a token needs: one of several with | between them; {type} stands
+	// for the type of records that the path names, the first one. Empty for none.
 	scope     string
 	allowance allowance // free is for everybody, without a token
 	handle    func(*Simulator, *call) *answer
 }
 
-// Scopes of records, and of associations.
+// Scopes of records and their associations, of properties, and of custom objects.
 const (
-	readRecords  = "crm.objects.{type}.read"
-	writeRecords = "crm.objects.{type}.write"
-	readEnds     = "crm.objects.{from}.read crm.objects.{to}.read"
-	writeEnds    = "crm.objects.{from}.write crm.objects.{to}.write"
+	readRecords      = "crm.objects.{type}.read"
+	writeRecords     = "crm.objects.{type}.write"
+	readDefinitions  = "crm.schemas.{type}.read|crm.objects.{type}.read|crm.objects.{type}.write"
+	writeDefinitions = "crm.schemas.{type}.write"
+	readSchemas      = "crm.schemas.custom.read"
+	writeSchemas     = "crm.schemas.custom.write"
 )
 
 // routes has all that is answered.
@@ -120,24 +121,39 @@ var routes = slices.Concat(
 		{objects, http.MethodPost, "/{type}/batch/upsert", writeRecords, burst, (*Simulator).batchUpsert},
 		{objects, http.MethodPost, "/{type}/batch/read", readRecords, burst, (*Simulator).batchRead},
 		{objects, http.MethodPost, "/{type}/batch/archive", writeRecords, burst, (*Simulator).batchArchive},
+		{objects, http.MethodPost, "/{type}/search", readRecords, searches, (*Simulator).search},
 		{objects, http.MethodPost, "/contacts/merge", "crm.objects.contacts.write", burst, (*Simulator).merge},
 		{objects, http.MethodPost, "/contacts/gdpr-delete", "crm.objects.contacts.write", burst, (*Simulator).erase},
 
-		{associationsV3, http.MethodPost, "/{from}/{to}/batch/create", writeEnds, ties, (*Simulator).tieBatch},
-		{associationsV3, http.MethodPost, "/{from}/{to}/batch/read", readEnds, ties, (*Simulator).readTies},
-		{associationsV3, http.MethodPost, "/{from}/{to}/batch/archive", writeEnds, ties, (*Simulator).untieBatch},
-		{associationsV3, http.MethodGet, "/{from}/{to}/types", readEnds, burst, (*Simulator).oldKinds},
-		{associationsV4, http.MethodPost, "/{from}/{to}/batch/create", writeEnds, ties, (*Simulator).tieBatch},
-		{associationsV4, http.MethodPost, "/{from}/{to}/batch/read", readEnds, ties, (*Simulator).readTies},
-		{associationsV4, http.MethodPost, "/{from}/{to}/batch/archive", writeEnds, ties, (*Simulator).untieBatch},
-		{associationsV4, http.MethodPost, "/{from}/{to}/batch/associate/default", writeEnds, ties, (*Simulator).tieUsualBatch},
-		{associationsV4, http.MethodPost, "/{from}/{to}/batch/labels/archive", writeEnds, ties, (*Simulator).unlabelBatch},
-		{associationsV4, http.MethodGet, "/{from}/{to}/labels", readEnds, burst, (*Simulator).labels},
-		{associationsV4, http.MethodPost, "/{from}/{to}/labels", writeEnds, burst, (*Simulator).makeLabel},
-		{objectsV4, http.MethodGet, "/{from}/{id}/associations/{to}", readEnds, burst, (*Simulator).tiesOne},
-		{objectsV4, http.MethodPut, "/{from}/{id}/associations/default/{to}/{other}", writeEnds, burst, (*Simulator).tieUsualOne},
-		{objectsV4, http.MethodPut, "/{from}/{id}/associations/{to}/{other}", writeEnds, burst, (*Simulator).tieOne},
-		{objectsV4, http.MethodDelete, "/{from}/{id}/associations/{to}/{other}", writeEnds, burst, (*Simulator).untieOne},
+		{properties, http.MethodGet, "/{type}", readDefinitions, burst, (*Simulator).listProperties},
+		{properties, http.MethodPost, "/{type}", writeDefinitions, burst, (*Simulator).createProperty},
+		{properties, http.MethodGet, "/{type}/{name}", readDefinitions, burst, (*Simulator).readProperty},
+		{properties, http.MethodPatch, "/{type}/{name}", writeDefinitions, burst, (*Simulator).updateProperty},
+		{properties, http.MethodDelete, "/{type}/{name}", writeDefinitions, burst, (*Simulator).archiveProperty},
+		{propertiesV1, http.MethodGet, "/contacts/properties", "crm.schemas.contacts.read|crm.objects.contacts.read", burst, (*Simulator).listPropertiesV1},
+
+		{schemas, http.MethodGet, "", readSchemas, burst, (*Simulator).listSchemas},
+		{schemas, http.MethodPost, "", writeSchemas, burst, (*Simulator).createSchema},
+		{schemas, http.MethodGet, "/{type}", readSchemas, burst, (*Simulator).readSchema},
+		{schemas, http.MethodDelete, "/{type}", writeSchemas, burst, (*Simulator).archiveSchema},
+		{schemasCRM, http.MethodGet, "", readSchemas, burst, (*Simulator).listSchemas},
+		{schemasCRM, http.MethodGet, "/{type}", readSchemas, burst, (*Simulator).readSchema},
+
+		{associationsV3, http.MethodPost, "/{from}/{to}/batch/create", writeRecords, ties, (*Simulator).tieBatch},
+		{associationsV3, http.MethodPost, "/{from}/{to}/batch/read", readRecords, ties, (*Simulator).readTies},
+		{associationsV3, http.MethodPost, "/{from}/{to}/batch/archive", writeRecords, ties, (*Simulator).untieBatch},
+		{associationsV3, http.MethodGet, "/{from}/{to}/types", readRecords, burst, (*Simulator).oldKinds},
+		{associationsV4, http.MethodPost, "/{from}/{to}/batch/create", writeRecords, ties, (*Simulator).tieBatch},
+		{associationsV4, http.MethodPost, "/{from}/{to}/batch/read", readRecords, ties, (*Simulator).readTies},
+		{associationsV4, http.MethodPost, "/{from}/{to}/batch/archive", writeRecords, ties, (*Simulator).untieBatch},
+		{associationsV4, http.MethodPost, "/{from}/{to}/batch/associate/default", writeRecords, ties, (*Simulator).tieUsualBatch},
+		{associationsV4, http.MethodPost, "/{from}/{to}/batch/labels/archive", writeRecords, ties, (*Simulator).unlabelBatch},
+		{associationsV4, http.MethodGet, "/{from}/{to}/labels", readRecords, burst, (*Simulator).labels},
+		{associationsV4, http.MethodPost, "/{from}/{to}/labels", writeRecords, burst, (*Simulator).makeLabel},
+		{objectsV4, http.MethodGet, "/{from}/{id}/associations/{to}", readRecords, burst, (*Simulator).tiesOne},
+		{objectsV4, http.MethodPut, "/{from}/{id}/associations/default/{to}/{other}", writeRecords, burst, (*Simulator).tieUsualOne},
+		{objectsV4, http.MethodPut, "/{from}/{id}/associations/{to}/{other}", writeRecords, burst, (*Simulator).tieOne},
+		{objectsV4, http.MethodDelete, "/{from}/{id}/associations/{to}/{other}", writeRecords, burst, (*Simulator).untieOne},
 	},
 	eventRoutes,
 	legacyRoutes,

@@ -47,6 +47,8 @@ type Simulator struct {
 	events   *events
 	journal  *journal
 
+	making sync.Mutex // one custom object is made at a time
+
 	mu     sync.Mutex // guards what follows
 	random *rand.Rand
 }
