@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,13 +40,8 @@ func (d *deadQueue) open(ctx context.Context) (*queue.Queue, error) {
 	switch {
 	case d.State == "" && d.NATS == "":
 		return nil, usage("name the queue: --state DIR, as celmap send was given it")
-	case d.NATS == "" && !isFolder(d.State):
+	case d.NATS == "" && !queue.Exists(d.State):
 		return nil, usage("there is no queue in %s: name the folder that celmap send --state was given", d.State)
-	}
-	if d.NATS == "" {
-		if entries, err := os.ReadDir(d.State); err != nil || len(entries) == 0 {
-			return nil, usage("there is no queue in %s: name the folder that celmap send --state was given", d.State)
-		}
 	}
 	options := queue.Options{Dir: d.State}
 	if d.NATS != "" {
@@ -91,7 +87,8 @@ type deadSelection struct {
 	ID  []string `arg:"" optional:"" help:"Those with these ids (as celmap dead list prints them) or messageIds."`
 }
 
-// letters returns what is selected, oldest first.
+// letters returns what is selected, in the order in which it was stored: events of
+// one contact are replayed in theirs.
 func (s *deadSelection) letters(ctx context.Context, q *queue.Queue, verb string) ([]*letter, error) {
 	switch {
 	case len(s.ID) == 0 && s.isEmpty() && !s.All:
@@ -106,7 +103,11 @@ func (s *deadSelection) letters(ctx context.Context, q *queue.Queue, verb string
 	if len(missing) > 0 {
 		return nil, unknownLetter(missing[0])
 	}
-	return slices.DeleteFunc(found, func(l *letter) bool { return !s.matches(l) }), nil
+	found = slices.DeleteFunc(found, func(l *letter) bool { return !s.matches(l) })
+	slices.SortStableFunc(found, func(a, b *letter) int {
+		return cmp.Or(a.dead.Stored.Compare(b.dead.Stored), cmp.Compare(a.dead.ID.Sequence, b.dead.ID.Sequence), cmp.Compare(a.dead.ID.Index, b.dead.ID.Index))
+	})
+	return found, nil
 }
 
 func unknownLetter(name string) error {

@@ -188,3 +188,9 @@ func (v *voice) Tracef(string, ...any)             {}
 func (v *voice) Warnf(format string, args ...any)  { v.warn(format, args) }
 func (v *voice) Errorf(format string, args ...any) { v.warn(format, args) }
 func (v *voice) Fatalf(format string, args ...any) { v.warn(format, args) }
+
+// Exists tells whether a folder holds a queue. Open would make one.
+func Exists(dir string) bool {
+	info, err := os.Stat(filepath.Join(dir, storeName))
+	return err == nil && info.IsDir()
+}
