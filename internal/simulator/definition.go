@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/go-json-experiment/json"
 )
 
 // EventDefinition is a custom event that a portal knows, in the form in which the
@@ -200,8 +198,8 @@ func (s *Simulator) readDefinition(c *call) *answer {
 
 func (s *Simulator) createDefinition(c *call) *answer {
 	d := &EventDefinition{CreatedAt: c.now}
-	if err := json.Unmarshal(c.body, d); err != nil {
-		return c.badJSON(err)
+	if a := c.read(d); a != nil {
+		return a
 	}
 	d.complete(s.portal.PortalID)
 	if wrong := d.wrong(); wrong != "" {
@@ -228,8 +226,8 @@ func (s *Simulator) updateDefinition(c *call) *answer {
 		Label       *string `json:"label"`
 		Description *string `json:"description"`
 	}
-	if err := json.Unmarshal(c.body, &change); err != nil {
-		return c.badJSON(err)
+	if a := c.read(&change); a != nil {
+		return a
 	}
 	return s.changeDefinition(c, http.StatusCreated, func(d *EventDefinition) *answer {
 		if change.Label != nil {
@@ -256,8 +254,8 @@ func (s *Simulator) deleteDefinition(c *call) *answer {
 
 func (s *Simulator) createEventProperty(c *call) *answer {
 	var p EventProperty
-	if err := json.Unmarshal(c.body, &p); err != nil {
-		return c.badJSON(err)
+	if a := c.read(&p); a != nil {
+		return a
 	}
 	p.complete()
 	return s.changeDefinition(c, http.StatusCreated, func(d *EventDefinition) *answer {
@@ -275,8 +273,8 @@ func (s *Simulator) updateEventProperty(c *call) *answer {
 		Description *string  `json:"description"`
 		Options     []Option `json:"options"`
 	}
-	if err := json.Unmarshal(c.body, &change); err != nil {
-		return c.badJSON(err)
+	if a := c.read(&change); a != nil {
+		return a
 	}
 	return s.changeEventProperty(c, http.StatusCreated, func(d *EventDefinition, i int) {
 		if change.Label != nil {

@@ -13,7 +13,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Events says which custom events a portal takes. Its zero value takes any.
@@ -44,11 +43,11 @@ func (p *Portal) completeEvents() error {
 			wrong = fmt.Sprintf("Event with fully qualified name %s already exists.", d.FullName)
 		}
 		if wrong != "" {
-			return &PortalError{fmt.Sprintf("/events/definitions/%d", i), wrong}
+			return &PortalError{fmt.Sprintf("/customEvents/definitions/%d", i), wrong}
 		}
 		seen[d.FullName] = true
 	}
-	return settle("/events/", []setting{
+	return settle("/customEvents/", []setting{
 		{"undefined", &e.Undefined, undefined},
 		{"unknownProperty", &e.UnknownProperty, []string{"refuse", "keep", "drop"}},
 		{"unknownRecord", &e.UnknownRecord, []string{"keep", "drop", "refuse", "create"}},
@@ -125,31 +124,13 @@ func (m *memory) note(key uint64, now time.Time) {
 
 // occurrence is an event as it is sent.
 type occurrence struct {
-	EventName  plain            `json:"eventName"`
-	Properties map[string]plain `json:"properties"`
-	Email      plain            `json:"email"`
-	UTK        plain            `json:"utk"`
-	ObjectID   plain            `json:"objectId"`
-	OccurredAt plain            `json:"occurredAt"`
-	UUID       plain            `json:"uuid"`
-}
-
-// plain is a text in JSON; numbers and booleans are taken for texts, null for none.
-type plain string
-
-// UnmarshalJSONFrom reads a text.
-func (p *plain) UnmarshalJSONFrom(d *jsontext.Decoder) error {
-	switch kind := d.PeekKind(); kind {
-	case '{', '[':
-		return fmt.Errorf("Cannot deserialize value of type `java.lang.String` from %s", map[jsontext.Kind]string{'{': "Object value (token `JsonToken.START_OBJECT`)", '[': "Array value (token `JsonToken.START_ARRAY`)"}[kind])
-	case 'n':
-		*p = ""
-	}
-	t, err := d.ReadToken()
-	if err == nil && t.Kind() != 'n' {
-		*p = plain(t.String())
-	}
-	return err
+	EventName  scalar            `json:"eventName"`
+	Properties map[string]scalar `json:"properties"`
+	Email      scalar            `json:"email"`
+	UTK        scalar            `json:"utk"`
+	ObjectID   scalar            `json:"objectId"`
+	OccurredAt scalar            `json:"occurredAt"`
+	UUID       scalar            `json:"uuid"`
 }
 
 // happened is an event as it is stored, and as GET /_sim/events shows it.
@@ -173,8 +154,8 @@ type happened struct {
 // sendEvent takes one event.
 func (s *Simulator) sendEvent(c *call) *answer {
 	var sent occurrence
-	if err := json.Unmarshal(c.body, &sent); err != nil {
-		return c.badJSON(err)
+	if a := c.read(&sent); a != nil {
+		return a
 	}
 	return s.takeEvents(c, []occurrence{sent})
 }
@@ -184,11 +165,15 @@ func (s *Simulator) sendEvents(c *call) *answer {
 	var batch struct {
 		Inputs []occurrence `json:"inputs"`
 	}
-	if err := json.Unmarshal(c.body, &batch); err != nil {
-		return c.badJSON(err)
+	if a := c.read(&batch); a != nil {
+		return a
 	}
-	if len(batch.Inputs) > mostEvents {
-		return c.invalid(fmt.Sprintf("The maximum number of inputs supported in a batch of events is %d. Please reduce the number of items and try again", mostEvents))
+	c.inputs = len(batch.Inputs)
+	switch {
+	case batch.Inputs == nil:
+		return c.lacks("inputs")
+	case c.inputs > mostEvents:
+		return c.tooMany(mostEvents, "event completions")
 	}
 	return s.takeEvents(c, batch.Inputs)
 }
@@ -246,7 +231,7 @@ func (s *Simulator) takeEvents(c *call, sent []occurrence) *answer {
 			e.uuids.note(h.key, c.now)
 		}
 		if h.create {
-			h.ObjectType, h.RecordID = "contacts", s.contactOf(c, h.Email)
+			h.RecordID = s.contactOf(c, h.Email)
 		}
 		line, err := json.Marshal(h, json.Deterministic(true))
 		if err != nil {
@@ -255,6 +240,21 @@ func (s *Simulator) takeEvents(c *call, sent []occurrence) *answer {
 		s.journal.event(append(line, '\n'))
 	}
 	return &answer{status: http.StatusNoContent}
+}
+
+// contactOf makes a contact of an event, and returns its id: none where it cannot be made.
+func (s *Simulator) contactOf(c *call, email string) string {
+	t := s.types.find("contacts")
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	p := s.plan(c, t, t.by("email", email), given{{"email", email}}, nil) // another event of the batch may have made it
+	if p.refused != nil {
+		return ""
+	}
+	if p.record == nil {
+		s.apply(c, t, &p)
+	}
+	return strconv.FormatInt(p.record.id, 10)
 }
 
 // eventProblem refuses an event for one of its parts.
@@ -308,7 +308,7 @@ func (s *Simulator) checkEvent(c *call, sent *occurrence) (*happened, *answer) {
 // identify finds the record that an event is of: by the property of the
 // definition's rule, then by objectId, then by e-mail.
 func (s *Simulator) identify(c *call, definition *EventDefinition, h *happened) (found bool, refusal *answer) {
-	if h.Email != "" && !validEmail(h.Email) {
+	if h.Email != "" && !(&values{portal: &s.portal}).isEmail(strings.ToLower(h.Email)) {
 		return false, c.eventProblem("email", fmt.Sprintf("Email address %s is invalid", h.Email))
 	}
 	records := s.types.find("contacts")
@@ -366,7 +366,7 @@ func occurred(text string, now time.Time) (iso, wrong string) {
 
 // checkProperties stores the properties of an event, by their names in lower
 // case, and returns what is wrong with them.
-func (e *events) checkProperties(definition *EventDefinition, sent map[string]plain, stored map[string]string) []detail {
+func (e *events) checkProperties(definition *EventDefinition, sent map[string]scalar, stored map[string]string) []detail {
 	var wrong []detail
 	refuse := func(name, code, format string, args ...any) {
 		wrong = append(wrong, detail{Message: fmt.Sprintf(format, args...), Code: code, Context: map[string][]string{"propertyName": {name}}})
@@ -419,7 +419,7 @@ func (e *events) checkProperties(definition *EventDefinition, sent map[string]pl
 func (p *EventProperty) check(text string) (code, message string) {
 	switch p.Type {
 	case "number":
-		if !decimal.MatchString(text) {
+		if !isNumber(text) {
 			return "INVALID_INTEGER", text + " was not a valid number."
 		}
 	case "bool":
@@ -455,10 +455,7 @@ func (p *EventProperty) check(text string) (code, message string) {
 	return "", ""
 }
 
-var (
-	decimal      = regexp.MustCompile(`^[+-]?(\d+\.?\d*|\.\d+)$`)
-	propertyName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
-)
+var propertyName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
 // defaultEventProperties are those that every event has unless its definition
 // goes without.
@@ -486,9 +483,3 @@ var defaultEventProperties = func() map[string]*EventProperty {
 	}
 	return all
 }()
-
-func (c *call) badJSON(err error) *answer           { return c.invalid("Invalid input JSON: " + err.Error()) }
-func (s *Simulator) contactOf(*call, string) string { return "" }
-func validEmail(string) bool                        { return true }
-
-const defaultLag = 5 * time.Second

@@ -11,7 +11,7 @@ import (
 	"github.com/celmap/celmap/internal/simulator"
 )
 
-const shop = `{"portalId": 7, "events": {%s "definitions": [
+const shop = `{"portalId": 7, "customEvents": {%s "definitions": [
 	{"name": "bought", "propertyDefinitions": [
 		{"name": "amount", "type": "number"}, {"name": "gift", "type": "bool"}, {"name": "day", "type": "date"}, {"name": "at", "type": "datetime"},
 		{"name": "size", "type": "enumeration", "options": [{"label": "S", "value": "s"}, {"label": "L", "value": "l"}]}, {"name": "note"}]},

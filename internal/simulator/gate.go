@@ -28,6 +28,9 @@ type Token struct {
 	OAuth     bool      `json:"oauth"`
 	Expires   time.Time `json:"expires"`   // when; default: never
 	ExpiresIn Duration  `json:"expiresIn"` // how long after the simulator's start, instead
+	// EditAssociations is false for a user-level OAuth token without this permission,
+	// which 2026-09 asks for. Default: true.
+	EditAssociations *bool `json:"editAssociations"`
 }
 
 // Limits are how many calls a portal allows. The zero value allows all.
@@ -93,6 +96,8 @@ type holder struct {
 	scopes  []string // nil: all
 	expires time.Time
 	app     *app
+	// unassociating holders lack the permission Edit Associations.
+	unassociating bool
 }
 
 // app is what limits are counted for.
@@ -186,7 +191,7 @@ func newGate(p *Portal, now time.Time) *gate {
 			expires = now.Add(t.ExpiresIn.Duration)
 		}
 		name := cmp.Or(t.App, "app "+strconv.Itoa(i+1))
-		g.tokens[sha256.Sum256([]byte(t.Token))] = &holder{t.Scopes, expires, g.app(name, t.OAuth)}
+		g.tokens[sha256.Sum256([]byte(t.Token))] = &holder{t.Scopes, expires, g.app(name, t.OAuth), t.EditAssociations != nil && !*t.EditAssociations}
 	}
 	return g
 }
@@ -225,9 +230,9 @@ func (g *gate) holder(token string) *holder {
 	return h
 }
 
-// admit refuses a call, or returns nil. One of the needed scopes is enough. It sets
-// the headers that tell how many calls are left.
-func (g *gate) admit(c *call, needed []string, header http.Header) *answer {
+// admit refuses a call, or returns nil. Of each list of needed scopes
+// one is enough. It sets the headers that tell how many calls are left.
+func (g *gate) admit(c *call, needed [][]string, header http.Header) *answer {
 	if c.route.allowance == free {
 		return nil
 	}
@@ -254,11 +259,18 @@ func (g *gate) admit(c *call, needed []string, header http.Header) *answer {
 	if refusal := g.count(c, header, who.app); refusal != nil {
 		return refusal
 	}
-	if who.scopes != nil && len(needed) > 0 && !slices.ContainsFunc(needed, func(s string) bool { return slices.Contains(who.scopes, s) }) {
+	c.unassociating = who.unassociating
+	if who.scopes == nil {
+		return nil
+	}
+	for _, anyOf := range needed {
+		if slices.ContainsFunc(anyOf, func(s string) bool { return slices.Contains(who.scopes, s) }) {
+			continue
+		}
 		const scopes = "https://developers.hubspot.com/scopes"
 		return c.problem(http.StatusForbidden, problem{Category: "MISSING_SCOPES", Links: map[string]string{"scopes": scopes},
 			Message: "This app hasn't been granted all required scopes to make this call. Read more about required scopes here: " + scopes + ".",
-			Errors:  []detail{{Message: "One or more of the following scopes are required.", Context: map[string][]string{"requiredGranularScopes": needed}}}})
+			Errors:  []detail{{Message: "One or more of the following scopes are required.", Context: map[string][]string{"requiredGranularScopes": anyOf}}}})
 	}
 	return nil
 }
@@ -342,18 +354,33 @@ func (g *gate) tooMany(c *call, full *policy, by *app) *answer {
 	return &answer{status: http.StatusTooManyRequests, body: text}
 }
 
-// scopes returns the scopes of which a call needs one.
-func (s *Simulator) scopes(c *call) []string {
+// scopes returns what a call needs: of each list one.
+func (s *Simulator) scopes(c *call) [][]string {
 	if c.route.scope == "" || s.gate.tokens == nil {
 		return nil
 	}
-	kind := cmp.Or(c.PathValue("type"), c.PathValue("from"))
-	if t := s.types.find(kind); t != nil {
-		if kind = t.name; strings.HasPrefix(t.id, "2-") {
-			kind = "custom"
+	var needed [][]string
+	for part := range strings.FieldsSeq(c.route.scope) {
+		for _, end := range []string{"type", "from", "to"} {
+			if name := c.PathValue(end); name != "" {
+				part = strings.ReplaceAll(part, "{"+end+"}", s.types.scope(name))
+			}
 		}
+		needed = append(needed, strings.Split(part, "|"))
 	}
-	return strings.Split(strings.ReplaceAll(c.route.scope, "{type}", kind), "|")
+	return needed
+}
+
+// scope is what scopes call the type with a name.
+func (c *catalogue) scope(name string) string {
+	switch t := c.find(name); {
+	case t == nil: // there are no scopes of it; what handles the call refuses it
+		return name
+	case strings.HasPrefix(t.id, "2-"):
+		return "custom"
+	default:
+		return t.name
+	}
 }
 
 // checkTokens finds tokens that could not be told apart, or never come.

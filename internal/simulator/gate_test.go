@@ -112,23 +112,18 @@ var _ = Describe("Limits", func() {
 		Expect(w.ask("a", "GET", details, "").status).To(Equal(200))
 	})
 
-	It("are their own for searches and events", func() {
-		w := simulate(`{"limits": {"tier": "free", "search": 1, "events": 1}}`, simulator.Options{})
-		const search, event = `{"filterGroups": []}`, `{"eventName": "pe1_x", "email": "a@b.com", "properties": {}}`
-		found := w.post("/crm/v3/objects/contacts/search", search)
-		Expect(found.status).To(Equal(200), found.text)
-		Expect(found.header).NotTo(HaveKey("X-Hubspot-Ratelimit-Max"))
-		Expect(found.header).To(HaveKey("X-Hubspot-Ratelimit-Daily"))
-		refused := w.post("/crm/v3/objects/contacts/search", search)
-		Expect(refused.status).To(Equal(429))
-		Expect(refused.body).To(And(HaveKeyWithValue("message", "You have reached your secondly limit."), HaveKeyWithValue("category", "RATE_LIMITS"), Not(HaveKey("errorType"))))
+	It("are their own for events, and those of associations", func() {
+		w := simulate(`{"limits": {"tier": "free", "events": 1, "associationsBurst": 1}}`, simulator.Options{})
+		const event = `{"eventName": "pe1_x", "email": "a@b.com", "properties": {}}`
 		Expect(w.post("/events/v3/send", event).status).To(Equal(204))
-		refused = w.post("/events/v3/send", event)
+		refused := w.post("/events/v3/send", event)
 		Expect(refused.status).To(Equal(429))
 		Expect(refused.body).To(And(HaveKeyWithValue("policyName", "SECONDLY"), HaveKeyWithValue("errorType", "RATE_LIMIT")))
+		const ties = "/crm/v4/associations/contacts/companies/batch/read"
+		Expect(w.post(ties, `{"inputs": [{"id": "1"}]}`).header.Get("X-HubSpot-RateLimit-Daily-Remaining")).To(Equal("499999"))
+		Expect(w.post(ties, `{"inputs": [{"id": "1"}]}`).body).To(HaveKeyWithValue("policyName", "TEN_SECONDLY_ROLLING"))
 		Expect(w.post("/crm/v3/objects/contacts/batch/create", `{"inputs": []}`).header.Get("X-HubSpot-RateLimit-Remaining")).To(Equal("99"), "only this one counts")
 		w.advance(time.Second)
-		Expect(w.post("/crm/v3/objects/contacts/search", search).status).To(Equal(200))
 		Expect(w.post("/events/v3/send", event).status).To(Equal(204))
 	})
 

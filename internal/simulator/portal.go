@@ -26,7 +26,7 @@ type Portal struct {
 	Unknown             Unknown           `json:"unknown"`
 	Tokens              []Token           `json:"tokens"` // default: any token is good
 	Limits              Limits            `json:"limits"`
-	Events              Events            `json:"events"`
+	Events              Events            `json:"customEvents"`
 	Legacy              Legacy            `json:"legacy"`
 	Faults              Faults            `json:"faults"`
 }

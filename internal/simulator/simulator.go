@@ -46,6 +46,7 @@ type Simulator struct {
 	faults   *faultPlan
 	events   *events
 	journal  *journal
+	later    waiting
 
 	making sync.Mutex // one custom object is made at a time
 
@@ -98,7 +99,10 @@ func New(p Portal, o Options) (*Simulator, error) {
 }
 
 // ServeHTTP answers a request.
-func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.catchUp()
+	s.mux.ServeHTTP(w, r)
+}
 
 // call is a request that is being answered.
 type call struct {

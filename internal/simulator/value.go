@@ -31,8 +31,10 @@ type values struct {
 	table  *table
 	// lenient dates have a time that is cut off, and a warning (2026-09).
 	lenientDates bool
-	violations   []violation
-	warnings     []warning
+	// oldDates are milliseconds only (v1).
+	oldDates   bool
+	violations []violation
+	warnings   []warning
 }
 
 func (v *values) refuse(p string, value, code, format string, args ...any) (string, bool) {
@@ -61,6 +63,11 @@ func (v *values) read(name, given, old string) (p *property, stored string, ok b
 }
 
 func (v *values) convert(p *property, given, old string) (string, bool) {
+	if v.oldDates && (p.kind == asDate || p.kind == asDatetime) {
+		if _, err := strconv.ParseInt(given, 10, 64); err != nil {
+			return v.refuse(p.Name, given, "INVALID_LONG", "%s was not a valid long.", given)
+		}
+	}
 	switch p.kind {
 	case asNumber:
 		if !isNumber(given) {

@@ -22,8 +22,8 @@ type world struct {
 	at  atomic.Int64
 }
 
-// start is when clocks of tests start: half past ten in the evening in Berlin.
-var start = time.Date(2026, 11, 23, 21, 30, 0, 0, time.UTC)
+// opened is when clocks of tests start: half past ten in the evening in Berlin.
+var opened = time.Date(2026, 11, 23, 21, 30, 0, 0, time.UTC)
 
 // simulate runs a simulator of a portal file in JSON.
 func simulate(portal string, o simulator.Options) *world {
@@ -31,7 +31,7 @@ func simulate(portal string, o simulator.Options) *world {
 	p, err := simulator.ReadPortal([]byte(portal))
 	Expect(err).NotTo(HaveOccurred())
 	w := &world{}
-	w.at.Store(start.UnixNano())
+	w.at.Store(opened.UnixNano())
 	o.Now = func() time.Time { return time.Unix(0, w.at.Load()) }
 	s, err := simulator.New(p, o)
 	Expect(err).NotTo(HaveOccurred())

@@ -49,7 +49,7 @@ func (s *Simulator) plan(c *call, t *table, r *record, g given, claims map[strin
 		p.base = r.now
 		old = r.now.fields
 	}
-	v := values{portal: &s.portal, table: t, lenientDates: c.version == september2026}
+	v := values{portal: &s.portal, table: t, lenientDates: c.version == september2026, oldDates: c.version == v1}
 	p.set = make(fields, 0, len(g)+8)
 	for _, pair := range g {
 		if property, stored, ok := v.read(pair.name, pair.text, old.get(pair.name)); ok {

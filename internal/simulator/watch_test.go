@@ -1,0 +1,80 @@
+package simulator_test
+
+import (
+	"bytes"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/celmap/celmap/internal/simulator"
+)
+
+var _ = Describe("What arrived", func() {
+	It("is shown: records, writes, requests, counts", func() {
+		w := simulate(`{}`, simulator.Options{})
+		Expect(w.post(upsertPath, ann).status).To(Equal(200))
+		Expect(w.post(upsertPath, strings.ReplaceAll(ann, "Ann", "")).status).To(Equal(200))
+		Expect(w.post(upsertPath, annWrong).status).To(Equal(207))
+		Expect(w.post("/elsewhere", "").status).To(Equal(404))
+		contacts := w.list("objects/contacts")
+		Expect(contacts).To(ConsistOf(HaveKeyWithValue("properties", And(HaveKeyWithValue("email", "ann@example.com"), Not(HaveKey("firstname"))))))
+		Expect(w.list("objects/0-1")).To(Equal(contacts))
+		id := contacts[0]["id"]
+		Expect(w.list("writes")).To(HaveExactElements(
+			And(HaveKeyWithValue("write", "create"), HaveKeyWithValue("type", "contacts"), HaveKeyWithValue("id", id), HaveKeyWithValue("request", BeEquivalentTo(1)),
+				HaveKeyWithValue("time", "2026-11-23T21:30:00.000000Z"), HaveKeyWithValue("properties", Equal(map[string]any{"email": "ann@example.com", "firstname": "Ann"}))),
+			And(HaveKeyWithValue("write", "update"), HaveKeyWithValue("id", id), HaveKeyWithValue("request", BeEquivalentTo(2)), HaveKeyWithValue("properties", Equal(map[string]any{"firstname": ""}))),
+		))
+		requests := w.list("requests")
+		Expect(requests).To(HaveLen(4))
+		Expect(requests[0]).To(And(HaveKeyWithValue("method", "POST"), HaveKeyWithValue("path", upsertPath), HaveKeyWithValue("status", BeEquivalentTo(200)), HaveKeyWithValue("inputs", BeEquivalentTo(1)), HaveKey("time")))
+		stats := w.list("stats")[0]
+		Expect(stats).To(And(HaveKeyWithValue("requests", BeEquivalentTo(4)), HaveKeyWithValue("inputs", BeEquivalentTo(3)), HaveKeyWithValue("events", BeEquivalentTo(0)),
+			HaveKeyWithValue("records", HaveKeyWithValue("contacts", BeEquivalentTo(1))), HaveKeyWithValue("status", And(HaveKeyWithValue("200", BeEquivalentTo(2)), HaveKeyWithValue("404", BeEquivalentTo(1)))),
+			HaveKeyWithValue("writes", HaveKeyWithValue("contacts", And(HaveKeyWithValue("create", BeEquivalentTo(1)), HaveKeyWithValue("update", BeEquivalentTo(1)))))))
+		Expect(stats["paths"]).To(HaveKeyWithValue("POST /crm/v3/objects/{type}/batch/upsert", HaveKeyWithValue("207", BeEquivalentTo(1))))
+		Expect(w.ask("", "GET", "/_sim/objects/butterflies", "").status).To(Equal(404))
+		Expect(w.ask("", "GET", "/_sim/else", "").status).To(Equal(404))
+	})
+
+	It("is written to a journal, in order and without tokens", func() {
+		var journal bytes.Buffer
+		w := simulate(`{}`, simulator.Options{Journal: &journal})
+		Expect(w.ask("secret-token", "POST", upsertPath, ann).status).To(Equal(200))
+		Expect(w.ask("secret-token", "POST", "/events/v3/send?hapikey=", `{"eventName": "pe1_x", "email": "ann@example.com", "properties": {}}`).status).To(Equal(401))
+		Expect(w.ask("secret-token", "POST", "/events/v3/send", `{"eventName": "pe1_x", "email": "ann@example.com", "properties": {}}`).status).To(Equal(204))
+		Expect(strings.Split(strings.TrimSpace(journal.String()), "\n")).To(HaveExactElements(
+			HavePrefix(`{"write":"create"`), And(HavePrefix(`{"request":1,`), ContainSubstring(upsertPath)), And(HavePrefix(`{"request":2,`), ContainSubstring(`"status":401`)),
+			ContainSubstring(`"eventName":"pe1_x"`), HavePrefix(`{"request":3,`)))
+		Expect(journal.String()).NotTo(ContainSubstring("secret"))
+	})
+
+	It("has a clock that goes forward only", func() {
+		w := simulate(`{"limits": {"daily": 1}}`, simulator.Options{})
+		Expect(w.ask("t", "GET", details, "").status).To(Equal(200))
+		Expect(w.ask("t", "GET", details, "").status).To(Equal(429))
+		Expect(w.ask("", "POST", "/_sim/clock?advance=24h", "").body).To(HaveKeyWithValue("time", "2026-11-24T21:30:00Z"))
+		Expect(w.ask("t", "GET", details, "").status).To(Equal(200))
+		Expect(w.ask("", "POST", "/_sim/clock?advance=-1s", "").status).To(Equal(400))
+		Expect(w.ask("", "POST", "/_sim/clock?advance=soon", "").text).To(ContainSubstring("5s, 10m or 24h"))
+	})
+})
+
+var _ = DescribeTable("A portal that cannot be", func(portal, pointer, reason string) {
+	_, err := simulator.ReadPortal([]byte(portal))
+	Expect(err).To(And(HaveField("Pointer", pointer), HaveField("Reason", ContainSubstring(reason))))
+},
+	Entry(nil, `{"tokens": [{"token": ""}]}`, "/tokens/0/token", "without blanks"),
+	Entry(nil, `{"tokens": [{"token": "a"}, {"token": "a"}]}`, "/tokens/1/token", "listed twice"),
+	Entry(nil, `{"tokens": [{"token": "a", "expires": "2026-01-01T00:00:00Z", "expiresIn": "1h"}]}`, "/tokens/0/expiresIn", "not both"),
+	Entry(nil, `{"limits": {"tier": "gold"}}`, "/limits/tier", `"gold" is none of free, pro, enterprise, addon`),
+	Entry(nil, `{"limits": {"burst": -1}}`, "/limits/burst", "below 0"),
+	Entry(nil, `{"faults": {"weights": {"fire": 1}}}`, "/faults/weights/fire", "no such kind"),
+	Entry(nil, `{"faults": {"weights": {"slow": -1}}}`, "/faults/weights/slow", "below 0"),
+	Entry(nil, `{"faults": {"slow": "soon"}}`, "/faults/slow", "duration"),
+	Entry(nil, `{"customEvents": {"repeatedUuid": "never"}}`, "/customEvents/repeatedUuid", "none of ignore, refuse, keep"),
+	Entry(nil, `{"customEvents": {"definitions": [{"name": "Bad Name"}]}}`, "/customEvents/definitions/0", "lower-case"),
+	Entry(nil, `{"customEvents": {"definitions": [{"name": "a"}, {"label": "A"}]}}`, "/customEvents/definitions/1", "already exists"),
+	Entry(nil, `{"legacy": {"track": "maybe"}}`, "/legacy/track", "none of ignore, record"),
+)
