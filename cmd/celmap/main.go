@@ -17,6 +17,7 @@ type commands struct {
 	Check    checkCommand    `cmd:"" help:"Compile mappings, schemas and fixtures, and say what is wrong with them."`
 	Test     testCommand     `cmd:"" help:"Run fixtures."`
 	Serve    serveCommand    `cmd:"" help:"Answer rudder-server in the place of its transformer."`
+	Send     sendCommand     `cmd:"" help:"Deliver events to the API, with a queue that survives crashes."`
 	Dead     deadCommand     `cmd:"" help:"Look at events that could not be delivered, and deliver or drop them."`
 	Simulate simulateCommand `cmd:"" help:"Be a HubSpot account on this machine, for tests and demonstrations."`
 	Help     helpCommand     `cmd:"" help:"Explain a code of a message, such as R301, or a verb."`

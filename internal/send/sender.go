@@ -29,7 +29,7 @@ import (
 type Worker interface {
 	Next(ctx context.Context, most int) ([]queue.Item, error)
 	Finish(ctx context.Context, done []queue.ID, dead []queue.Dead) error
-	Owned(partition int) bool
+	Owned(item queue.Item) bool
 	Share() float64
 }
 
@@ -240,7 +240,7 @@ func remember(known map[queue.Memory]string, of []queue.Memory) bool {
 
 // putBack ends that an item is out. One that is another worker's now is forgotten.
 func (s *Sender) putBack(e *entry, finished bool, until time.Time) {
-	finished = finished || !s.o.Worker.Owned(e.ID.Partition)
+	finished = finished || !s.o.Worker.Owned(e.Item)
 	s.mu.Lock()
 	s.lanes.putBack(e, finished, until)
 	s.mu.Unlock()
@@ -259,7 +259,7 @@ func (s *Sender) mapped() {
 func (s *Sender) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.lanes.drop(func(e *entry) bool { return !s.o.Worker.Owned(e.ID.Partition) })
+	s.lanes.drop(func(e *entry) bool { return !s.o.Worker.Owned(e.Item) })
 }
 
 // destination is what items are mapped for.

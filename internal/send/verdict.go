@@ -84,7 +84,7 @@ func (r *run) send(el *engine.Element, verdicts map[int]verdict) {
 	for k := range el.Requests {
 		q := &el.Requests[k]
 		for _, i := range el.Indexes {
-			if !r.s.o.Worker.Owned(r.entries[i].ID.Partition) {
+			if !r.s.o.Worker.Owned(r.entries[i].Item) {
 				r.s.forget()
 				clear(verdicts)
 				return

@@ -127,10 +127,10 @@ func (b *backlog) Finish(_ context.Context, done []queue.ID, dead []queue.Dead) 
 	return nil
 }
 
-func (b *backlog) Owned(partition int) bool {
+func (b *backlog) Owned(item queue.Item) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return !b.lost[partition]
+	return !b.lost[item.ID.Partition]
 }
 
 func (b *backlog) Share() float64 { return 1 }
