@@ -17,7 +17,7 @@ const (
 	// of the table is one message.
 	batchEvents = 1024
 	// underWay is how many bytes of events may be put and not stored yet.
-	underWay = 32 << 20
+	underWay = 16 << 20
 	// linger is how long events may wait for others to fill a chunk, unless
 	// somebody waits for them.
 	linger = 50 * time.Millisecond

@@ -76,6 +76,7 @@ type wait struct {
 type removal struct {
 	sequence uint64
 	source   string
+	finished time.Time
 }
 
 // claim takes a partition: from here on, nobody who had it before can note progress.
@@ -255,7 +256,7 @@ func (s *share) add(m *jetstream.RawStreamMsg, entries []entry, finished func(in
 func (s *share) sweep(sequence uint64, c *held) {
 	if c.left == 0 {
 		delete(s.chunks, sequence)
-		s.garbage = append(s.garbage, removal{sequence, c.source})
+		s.garbage = append(s.garbage, removal{sequence, c.source, time.Now()})
 	}
 }
 
