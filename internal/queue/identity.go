@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -174,7 +175,18 @@ func (t *table) apply(changes []change, when time.Time, own bool) {
 
 // catchUp reads what others have written since.
 func (t *table) catchUp(ctx context.Context) error {
-	return t.q.scan(ctx, t.q.identities, jetstream.ConsumerConfig{FilterSubject: t.subject}, t.sequence+1, 256,
+	var last uint64
+	err := t.q.insist(ctx, "read", func(ctx context.Context) error {
+		info, err := t.q.identities.Info(ctx)
+		if err == nil {
+			last = info.State.LastSeq
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	err = t.q.scan(ctx, t.q.identities, jetstream.ConsumerConfig{FilterSubject: t.subject}, t.sequence+1, 256,
 		func(m jetstream.Msg, meta *jetstream.MsgMetadata) error {
 			number, changes, err := readChanges(m.Data())
 			if err != nil {
@@ -184,6 +196,8 @@ func (t *table) catchUp(ctx context.Context) error {
 			t.sequence, t.last = meta.Sequence.Stream, number
 			return nil
 		})
+	t.sequence = max(t.sequence, last) // what is forgotten is not there to be read
+	return err
 }
 
 // current catches up where others may have written.
@@ -332,7 +346,7 @@ func (d *draft) commit(ctx context.Context) error {
 	message := &nats.Msg{Subject: d.subject, Data: appendChanges(nil, number, d.changes)}
 	sequence, err := d.q.publish(ctx, message, jetstream.WithExpectLastSequence(d.sequence))
 	switch {
-	case err == errConflict:
+	case errors.Is(err, errConflict):
 		if err := d.catchUp(ctx); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -173,5 +174,182 @@ var _ = Describe("A queue in a folder", func() {
 		Expect(back[0].Lane).To(Equal(items[0].Lane))
 		Expect(back[0].Known).To(Equal([]queue.Memory{{Lookup: "identity", Key: "u", Value: "e"}}))
 		Expect(depth(guest)).To(HaveField("Events", BeEquivalentTo(1)))
+	})
+
+	It("has an event wait for all lanes that its keys were in", func() {
+		q := open(queue.Options{Dir: dir})
+		store(q, event("1", "a"), event("2", "b"), event("3", "c"))
+		w := work(q)
+		first := next(w, 3)
+		store(q, event("4", "c", "a", "b"), event("5", "a"), event("6", "b"), event("7", "d"))
+		// 4 is in the lane of c, and comes: the sender knows that lane. What it waits for is a and b.
+		other := next(w, 1)
+		Expect(texts(other)).To(Equal([]string{"7"}))
+		none(w)
+		finish(w, first[0])
+		none(w)
+		Expect(q.Close()).To(Succeed())
+
+		q = open(queue.Options{Dir: dir})
+		w = work(q)
+		Expect(texts(next(w, 3))).To(Equal([]string{"2", "3", "7"}))
+		none(w)
+		finish(w, first[1])
+		items := next(w, 3)
+		Expect(texts(items)).To(Equal([]string{"4", "5", "6"}))
+		Expect(items).To(HaveEach(HaveField("Lane", first[2].Lane)))
+		store(q, event("8", "b"))
+		Expect(next(w, 1)).To(HaveExactElements(HaveField("Lane", first[2].Lane)))
+	})
+
+	It("knows keys and memories after a restart, for as long as it has to remember", func() {
+		identity := func(value string) []queue.Memory {
+			return []queue.Memory{{Lookup: "identity", Key: "u", Value: value}}
+		}
+		q := open(queue.Options{Dir: dir})
+		store(q, queue.Event{JSON: []byte("1"), Keys: []string{"e", "u"}, Teaches: identity("e")})
+		w := work(q)
+		first := next(w, 1)
+		finish(w, first...)
+		Expect(q.Close()).To(Succeed())
+
+		q = open(queue.Options{Dir: dir})
+		store(q, queue.Event{JSON: []byte("2"), Keys: []string{"u"}, Asks: identity("")})
+		w = work(q)
+		second := next(w, 1)
+		Expect(second[0].Lane).To(Equal(first[0].Lane))
+		Expect(second[0].Known).To(Equal(identity("e")))
+		Expect(q.Close()).To(Succeed())
+
+		q = open(queue.Options{Dir: dir, Remember: time.Second})
+		time.Sleep(2 * time.Second)
+		store(q, queue.Event{JSON: []byte("3"), Keys: []string{"u"}, Asks: identity("")})
+		third := next(work(q), 2)[1:]
+		Expect(third[0].Lane).NotTo(Equal(first[0].Lane))
+		Expect(third[0].Known).To(Equal(identity("")))
+	})
+
+	It("waits while it is full", func() {
+		q := open(queue.Options{Dir: dir, MaxBytes: 3 << 20})
+		in := intake(q, queue.Source{})
+		full := make(chan error, 1)
+		large := strings.Repeat("x", 100<<10)
+		go func() {
+			for i := range 60 {
+				if err := in.Put(context.Background(), queue.Event{JSON: fmt.Append(nil, i, large)}); err != nil {
+					full <- err
+					return
+				}
+			}
+			full <- in.Flush(context.Background())
+		}()
+		Consistently(full, "500ms").ShouldNot(Receive())
+		Expect(depth(q).Bytes).To(BeNumerically("~", 3<<20, 600<<10))
+		w := work(q)
+		for range 60 {
+			finish(w, next(w, 1)...)
+		}
+		Eventually(full, "5s").Should(Receive(BeNil()))
+		Eventually(func() queue.Depth { return depth(q) }).Should(Equal(queue.Depth{}))
+
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		Expect(in.Put(ctx, event(strings.Repeat("x", 2<<20)))).To(MatchError(queue.ErrTooLarge))
+	})
+
+	It("hands out no more than a worker may hold, and goes on behind what is stuck", func() {
+		q := open(queue.Options{Dir: dir, Hold: 1000})
+		var events []queue.Event
+		for i := range 5000 {
+			events = append(events, event(fmt.Sprint(i), fmt.Sprint(i%500)))
+		}
+		store(q, events...)
+		w := work(q)
+		var all []queue.Item
+		for len(all) < 1000 {
+			all = append(all, next(w, 1)...)
+		}
+		for n := 0; n < 600; n++ { // the chunk that was begun may be taken whole
+			ctx, cancel := context.WithTimeout(context.Background(), 150*time.Millisecond)
+			more, err := w.Next(ctx, 1)
+			cancel()
+			if err != nil {
+				break
+			}
+			all = append(all, more...)
+		}
+		Expect(len(all)).To(BeNumerically("<", 1600))
+		stuck := all[0]
+		finish(w, all[1:]...)
+		for n := len(all); n < 5000; {
+			items, err := w.Next(context.Background(), 5000)
+			Expect(err).NotTo(HaveOccurred())
+			finish(w, items...)
+			n += len(items)
+		}
+		Expect(depth(q).Events).To(BeEquivalentTo(1))
+		Expect(q.Close()).To(Succeed())
+		w = work(open(queue.Options{Dir: dir}))
+		Expect(next(w, 1)).To(HaveExactElements(HaveField("ID", stuck.ID)))
+		none(w)
+	})
+
+	Describe("that takes in a file", func() {
+		ctx := context.Background()
+		put := func(in *queue.Intake, from, to int) {
+			GinkgoHelper()
+			for i := from; i < to; i++ {
+				Expect(in.Put(ctx, event(fmt.Sprint(i), "a"))).To(Succeed())
+			}
+		}
+
+		It("goes on where it was, and leaves out what it stored beyond that", func() {
+			q := open(queue.Options{Dir: dir})
+			in := intake(q, queue.Source{Name: "f"})
+			Expect(in.Cursor()).To(BeZero())
+			put(in, 0, 10)
+			in.Mark(queue.Cursor{Offset: 100, Sum: "s"})
+			put(in, 10, 15)
+			Expect(in.Flush(ctx)).To(Succeed())
+			// What is finished is known nonetheless.
+			w := work(q)
+			finish(w, next(w, 15)...)
+			Expect(q.Close()).To(Succeed())
+
+			q = open(queue.Options{Dir: dir})
+			in = intake(q, queue.Source{Name: "f"})
+			Expect(in.Cursor()).To(Equal(queue.Cursor{Events: 10, Offset: 100, Sum: "s"}))
+			w = work(q)
+			put(in, 10, 14)
+			Expect(in.Put(ctx, event("another 14", "a"))).To(Succeed())
+			put(in, 15, 17)
+			in.Mark(queue.Cursor{Offset: 170, Sum: "t"})
+			Expect(in.Flush(ctx)).To(Succeed())
+			Expect(in.Skipped()).To(BeEquivalentTo(4))
+			Expect(texts(next(w, 3))).To(Equal([]string{"another 14", "15", "16"}))
+			Expect(intake(q, queue.Source{Name: "f"}).Cursor()).To(Equal(queue.Cursor{Events: 17, Offset: 170, Sum: "t"}))
+			Expect(intake(q, queue.Source{Name: "g"}).Cursor()).To(BeZero())
+		})
+
+		It("starts again when it is told to", func() {
+			q := open(queue.Options{Dir: dir})
+			for _, start := range []func() *queue.Intake{
+				func() *queue.Intake { return intake(q, queue.Source{Name: "f"}) },
+				func() *queue.Intake { return intake(q, queue.Source{Name: "f", Again: true}) },
+				func() *queue.Intake {
+					in := intake(q, queue.Source{Name: "f"})
+					Expect(in.Restart(ctx)).To(Succeed())
+					return in
+				},
+			} {
+				in := start()
+				Expect(in.Cursor()).To(BeZero())
+				put(in, 0, 3)
+				in.Mark(queue.Cursor{Offset: 30})
+				Expect(in.Flush(ctx)).To(Succeed())
+				Expect(in.Skipped()).To(BeZero())
+			}
+			Expect(depth(q).Events).To(BeEquivalentTo(9))
+		})
 	})
 })
