@@ -30,15 +30,16 @@ func TestScripts(t *testing.T) {
 			return os.CopyFS(filepath.Join(env.WorkDir, "rules"), os.DirFS("testdata/rules"))
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"status":   status,
-			"gzip":     compress,
-			"truncate": truncate,
-			"api":      api,
-			"server":   startServer,
-			"request":  request,
-			"await":    await,
-			"signal":   sendSignal,
-			"ended":    awaitEnd,
+			"status":    status,
+			"gzip":      compress,
+			"truncate":  truncate,
+			"api":       api,
+			"server":    startServer,
+			"simulator": startSimulator,
+			"request":   request,
+			"await":     await,
+			"signal":    sendSignal,
+			"ended":     awaitEnd,
 		},
 	})
 }

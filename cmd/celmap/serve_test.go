@@ -17,7 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// server is `celmap serve` as a script runs it.
+// server is `celmap serve` or `celmap simulate` as a script runs it.
 type server struct {
 	process *exec.Cmd
 	url     string
@@ -33,12 +33,21 @@ const deadline = 20 * time.Second
 // startServer is `server FLAGS…`, which runs celmap serve and waits until it
 // listens. A script has one at a time.
 func startServer(ts *testscript.TestScript, neg bool, args []string) {
+	start(ts, neg, "serve", args)
+}
+
+// startSimulator is `simulator FLAGS…`, which runs celmap simulate in the same way.
+func startSimulator(ts *testscript.TestScript, neg bool, args []string) {
+	start(ts, neg, "simulate", args)
+}
+
+func start(ts *testscript.TestScript, neg bool, verb string, args []string) {
 	if neg {
-		ts.Fatalf("usage: server FLAGS…")
+		ts.Fatalf("a server that does not start is run with status")
 	}
 	celmap, err := exec.LookPath("celmap")
 	ts.Check(err)
-	s := &server{process: exec.Command(celmap, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...), ended: make(chan error, 1)}
+	s := &server{process: exec.Command(celmap, append([]string{verb, "--listen", "127.0.0.1:0"}, args...)...), ended: make(chan error, 1)}
 	s.process.Dir = ts.MkAbs(".")
 	s.process.Env = append(os.Environ(), "PWD="+s.process.Dir)
 	log, err := s.process.StderrPipe()
@@ -112,6 +121,7 @@ func (s *server) ask(ts *testscript.TestScript, args []string) (status int, body
 	}
 	request, err := http.NewRequest(args[0], s.url+args[1], content)
 	ts.Check(err)
+	request.Header.Set("Authorization", "Bearer made-up") // serve asks for none, the simulator for any
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return 0, "", err

@@ -127,6 +127,20 @@ var _ = Describe("Limits", func() {
 		Expect(w.post("/events/v3/send", event).status).To(Equal(204))
 	})
 
+	It("are their own for searches", func() {
+		w := simulate(`{"limits": {"tier": "free", "search": 1}}`, simulator.Options{})
+		const path, search = "/crm/v3/objects/contacts/search", `{"filterGroups": []}`
+		found := w.post(path, search)
+		Expect(found.status).To(Equal(200), found.text)
+		Expect(found.header).NotTo(HaveKey("X-Hubspot-Ratelimit-Max"))
+		Expect(found.header).To(HaveKey("X-Hubspot-Ratelimit-Daily"))
+		refused := w.post(path, search)
+		Expect(refused.status).To(Equal(429))
+		Expect(refused.body).To(And(HaveKeyWithValue("message", "You have reached your secondly limit."), HaveKeyWithValue("category", "RATE_LIMITS"), Not(HaveKey("errorType"))))
+		w.advance(time.Second)
+		Expect(w.post(path, search).status).To(Equal(200))
+	})
+
 	It("say how much of them was used", func() {
 		w := simulate(`{"limits": {"burst": 10}}`, simulator.Options{})
 		for range 41 { // 40 s: 4 of 10 calls in each ten
