@@ -4,7 +4,7 @@ CELMAP ?= go run ./cmd/celmap
 # How long `make fuzz` looks for trouble, for each target.
 FUZZTIME ?= 10s
 
-# How long `make soak` keeps celmap serve busy.
+# How long `make soak-serve` keeps celmap serve busy.
 SOAK ?= 10m
 
 # The tools of `make lint`, built by Go when first used.
@@ -86,8 +86,8 @@ bench: ## Measure
 bench-serve: ## Measure what an event costs celmap serve over HTTP, and how long calls take
 	go test -run '^$$' -bench Serve -benchtime 5x ./internal/acceptance
 
-.PHONY: soak
-soak: ## Watch the memory of celmap serve under load for SOAK
+.PHONY: soak-serve
+soak-serve: ## Watch the memory of celmap serve under load for SOAK
 	SOAK=$(SOAK) go test -count=1 -v -timeout 0 ./internal/acceptance -ginkgo.focus 'memory stays flat'
 
 .PHONY: faults

@@ -175,7 +175,9 @@ func (c *serveCommand) limits() error {
 
 // listen takes the address that a flag gives.
 func listen(flag, address string) (net.Listener, error) {
-	listener, err := net.Listen("tcp", address)
+	var config net.ListenConfig
+	config.SetMultipathTCP(false) // whose sockets cannot do what ends a server without harm
+	listener, err := config.Listen(context.Background(), "tcp", address)
 	var operation *net.OpError
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):

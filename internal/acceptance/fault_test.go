@@ -451,7 +451,7 @@ var _ = Describe("When it has to end", func() {
 		DeferCleanup(hub.Close)
 		a := hub.open()
 		a.Break(hubspotstub.Fault{Path: "/search", Delay: 20 * time.Millisecond})
-		celmap := start(GinkgoTB(), append(hub.connectTo(), "--drain", "500ms")...)
+		celmap := start(GinkgoTB(), append(hub.connectTo(), "--drain", "3s")...)
 		to := destination("hs", newAPI(a.token, "customer_code"))
 		client := staying()
 		var wait sync.WaitGroup
@@ -473,7 +473,8 @@ var _ = Describe("When it has to end", func() {
 						return
 					}
 					if err != nil {
-						Expect(err).To(Or(MatchError(syscall.ECONNRESET), MatchError(io.EOF)), "no answer was begun")
+						// A call over a connection that was kept may cross its end, in HTTP/1.1.
+						Expect(use).To(BeIdenticalTo(client), "whoever opens a connection is answered: %v", err)
 						broken.Add(1)
 						continue
 					}
@@ -495,9 +496,7 @@ var _ = Describe("When it has to end", func() {
 		AddReportEntry(fmt.Sprintf("%d calls: %d answered, %d refused with 503, %d not connected, %d broken off",
 			calls.Load(), answered.Load(), refused.Load(), unreachable.Load(), broken.Load()), ReportEntryVisibilityAlways)
 		Expect(calls.Load()).To(Equal(answered.Load() + refused.Load() + unreachable.Load() + broken.Load()))
-		// Where callers do not heed /ready, the kernel may have taken a connection that
-		// the server has not; such a call has not begun.
-		Expect(broken.Load()).To(BeNumerically("<=", calls.Load()/20))
+		Expect(broken.Load()).To(BeNumerically("<=", scaled(8, 64)), "each kept connection ends once")
 		Expect(celmap.stderr()).NotTo(ContainSubstring("panic"))
 	})
 

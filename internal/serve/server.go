@@ -116,7 +116,8 @@ func (s *Server) Run(ctx context.Context, l net.Listener, ready func()) error {
 		}
 	}()
 	failed := make(chan error, 1)
-	wait.Go(func() { failed <- server.Serve(l) }) // at once: an open port counts more than an answer
+	entrance := &door{Listener: l, quiet: min(max(s.options.Drain/10, 10*time.Millisecond), 500*time.Millisecond)}
+	wait.Go(func() { failed <- server.Serve(entrance) }) // at once: an open port counts more than an answer
 	if s.front != nil {
 		wait.Go(func() { s.front.features.run(background) })
 	}
@@ -133,12 +134,12 @@ func (s *Server) Run(ctx context.Context, l net.Listener, ready func()) error {
 		return err
 	case <-ctx.Done():
 	}
-	return s.drain(server, failed)
+	return s.drain(server, entrance, failed)
 }
 
 // drain takes requests for a while longer, since callers learn only bit by bit
 // that the server ends, and then finishes what was begun.
-func (s *Server) drain(server *http.Server, failed <-chan error) error {
+func (s *Server) drain(server *http.Server, entrance *door, failed <-chan error) error {
 	s.draining.Store(true)
 	s.log.Info("draining", "for", s.options.Drain.String())
 	select {
@@ -146,14 +147,17 @@ func (s *Server) drain(server *http.Server, failed <-chan error) error {
 		return err
 	case <-time.After(s.options.Drain):
 	}
+	if err := entrance.shut(); err != nil {
+		s.log.Warn("connections that come now may be reset", "error", err.Error())
+	}
+	if err := <-failed; !errors.Is(err, net.ErrClosed) {
+		return err
+	}
 	within, cancel := context.WithTimeout(context.Background(), s.options.Timeout)
 	defer cancel()
 	if err := server.Shutdown(within); err != nil {
 		s.log.Warn("requests were cut off", "error", err.Error())
 		_ = server.Close() // there is nothing left to do for them
-	}
-	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
-		return err
 	}
 	s.log.Info("ended")
 	return nil
