@@ -239,7 +239,9 @@ func BenchmarkUpsert(b *testing.B) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		w := httptest.NewRecorder()
-		s.ServeHTTP(w, httptest.NewRequest("POST", upserts, bytes.NewReader(bodies[i%50])))
+		r := httptest.NewRequest("POST", upserts, bytes.NewReader(bodies[i%50]))
+		r.Header.Set("Authorization", "Bearer pat-na1-test")
+		s.ServeHTTP(w, r)
 		if w.Code != 200 {
 			b.Fatal(w.Code, w.Body.String()[:200])
 		}
