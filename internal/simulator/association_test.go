@@ -128,6 +128,7 @@ var _ = Describe("Associations", func() {
 		Expect(p.do("PUT", "/crm/v4/objects/contacts/"+ann+"/associations/default/companies/"+acme, nil).status).To(Equal(200))
 		Expect(p.do("DELETE", "/crm/v3/objects/contacts/"+ann, nil).status).To(Equal(204))
 		Expect(ties("companies", acme, "contacts", ann)).To(BeEmpty())
+		Expect(p.batch("/crm/v4/associations/contacts/companies/batch/read", object{"id": ann}).body).To(HaveKeyWithValue("results", BeEmpty()))
 	})
 
 	It("have labels, and take new ones", func() {

@@ -200,8 +200,12 @@ var _ = Describe("A batch", func() {
 		It("is applied, if the portal says so", func() {
 			p := start(`{"unknown": {"sameRecordTwice": "apply"}}`)
 			id := p.made("contacts", object{"email": "a@acme.com", "hs_additional_emails": "b@acme.com"})
-			Expect(p.batch(upserts, inputs...).status).To(Equal(200))
-			Expect(p.properties("contacts", id)).To(And(HaveKeyWithValue("firstname", "Ann"), HaveKeyWithValue("lastname", "Lee"), HaveKeyWithValue("email", "a@acme.com")))
+			Expect(p.batch(upserts,
+				byEmail("a@acme.com", "1", object{"firstname": "Ann", "hs_buying_role": ";CHAMPION"}),
+				byEmail("b@acme.com", "2", object{"lastname": "Lee", "hs_buying_role": ";BUDGET_HOLDER"})).status).To(Equal(200))
+			Expect(p.properties("contacts", id, "firstname", "lastname", "email", "hs_buying_role")).To(And(
+				HaveKeyWithValue("firstname", "Ann"), HaveKeyWithValue("lastname", "Lee"), HaveKeyWithValue("email", "a@acme.com"),
+				HaveKeyWithValue("hs_buying_role", "CHAMPION;BUDGET_HOLDER")))
 		})
 	})
 

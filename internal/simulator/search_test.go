@@ -70,6 +70,7 @@ var _ = Describe("A search", func() {
 		},
 			Entry(nil, filter("email", "EQ", "ANN@acme.com"), "a"),
 			Entry(nil, filter("email", "IN", []string{"ann@acme.com", "bob@acme.com"}), "a", "b"),
+			Entry(nil, filter("firstname", "IN", []string{"bob"}), "b"),
 			Entry("texts in lists are lower case", filter("email", "IN", []string{"ANN@acme.com"})),
 			Entry(nil, filter("hs_additional_emails", "IN", []string{"annie@home.org"}), "a"),
 			Entry(nil, filter("email", "NOT_IN", []string{"ann@acme.com"}), "b", "c"),
