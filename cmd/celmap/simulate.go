@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log"
 	"net/http"
 	"os"
@@ -13,13 +12,17 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
+	"github.com/celmap/celmap/engine/schema"
 	"github.com/celmap/celmap/engine/source"
+	"github.com/celmap/celmap/engine/value"
 	"github.com/celmap/celmap/internal/report"
 	"github.com/celmap/celmap/internal/settings"
 	"github.com/celmap/celmap/internal/simulator"
+	"github.com/celmap/celmap/schemas"
 )
 
 type simulateCommand struct {
@@ -83,7 +86,7 @@ func (c *simulateCommand) Run(s *streams) error {
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: sim, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
+	server := &http.Server{Handler: sim, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(s.err, "", 0)}
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
 	url := "http://" + listener.Addr().String()
@@ -133,12 +136,37 @@ func readPortal(name string) (simulator.Portal, error) {
 	if root.Kind != source.Mapping {
 		return simulator.Portal{}, usage("%s: a portal file is an object such as {portalId: 123, tokens: [{token: made-up}]}", name)
 	}
+	var findings []string
+	for _, v := range portalSchema().Validate(root.Value(value.NewArena())) {
+		findings = append(findings, placeOf(root, v.Pointer).String()+": "+v.Error())
+	}
+	if findings != nil {
+		return simulator.Portal{}, usage("%s\n%s", strings.Join(findings, "\n"), portalHelp)
+	}
 	portal, err := simulator.ReadPortal(settings.JSON(root))
 	if wrong := (*simulator.PortalError)(nil); errors.As(err, &wrong) {
-		return portal, usage("%s: %s: %s\ndocs/simulator.md tells what a portal file can say", placeOf(root, wrong.Pointer), strings.ReplaceAll(strings.TrimPrefix(wrong.Pointer, "/"), "/", "."), wrong.Reason)
+		return portal, usage("%s: %s: %s", placeOf(root, wrong.Pointer), strings.ReplaceAll(strings.TrimPrefix(wrong.Pointer, "/"), "/", "."), wrong.Reason+"\n"+portalHelp)
 	}
 	return portal, err
 }
+
+const (
+	portalFile = "portal.schema.json"
+	portalHelp = "docs/simulator.md tells what a portal file can say, and schemas/" + portalFile + " in which form"
+)
+
+// portalSchema is the schema that editors use, too.
+var portalSchema = sync.OnceValue(func() *schema.Schema {
+	data, err := schemas.FS.ReadFile(portalFile)
+	if err != nil {
+		panic(err) // it is part of the program
+	}
+	s, err := schema.Compile("schemas/"+portalFile, data)
+	if err != nil {
+		panic(fmt.Sprintf("schemas/%s does not compile: %v", portalFile, err))
+	}
+	return s
+})
 
 // placeOf returns the place of a JSON pointer in a file: of the key that it names,
 // or of the nearest that there is.

@@ -3,7 +3,6 @@ package simulator_test
 import (
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"syscall"
 
@@ -71,7 +70,7 @@ var _ = Describe("Trouble", func() {
 	DescribeTable("breaks connections", func(kind simulator.FaultKind, written int) {
 		w := simulate(only(kind), always)
 		err := w.post(upsertPath, ann).err
-		Expect(errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF)).To(BeTrue(), "%v", err)
+		Expect(errors.Is(err, syscall.ECONNRESET)).To(BeTrue(), "%v", err)
 		Expect(w.list("objects/contacts")).To(HaveLen(written))
 		Expect(w.list("requests")[0]).To(And(HaveKeyWithValue("status", BeEquivalentTo(0)), HaveKeyWithValue("fault", string(kind))))
 	},
