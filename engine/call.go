@@ -397,10 +397,11 @@ func (r *runner) likely(l *plan.Lookup, at map[string]int, out []int) []int {
 }
 
 // Wait tells after an answer that is no success how long the rules of the lookup
-// or the portal data say not to ask the API again: 0 where they do not say.
-func (c *Call) Wait(answer Answer) (after time.Duration) {
+// or the portal data say not to ask the API again: 0 where they do not say. The
+// error says that they cannot be used, with their place; the wait is 0 then.
+func (c *Call) Wait(answer Answer) (after time.Duration, err error) {
 	c.connection.borrow(func(r *runner) {
-		failed := guarded(func() error {
+		err = guarded(func() error {
 			r.listen(answer)
 			rules := c.failure
 			if a := c.asked; a != nil {
@@ -418,11 +419,8 @@ func (c *Call) Wait(answer Answer) (after time.Duration) {
 			}
 			return nil
 		})
-		if failed != nil { // the event that asked will be told
-			after = 0
-		}
 	})
-	return after
+	return after, err
 }
 
 // Replies returns what the pages that were read give each of Questions, in

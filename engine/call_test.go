@@ -408,14 +408,23 @@ var _ = Describe("the answer to a lookup", func() {
 		_, err := c.Calls(b.Questions())[0].Read(answer("[" + strings.Repeat(list+",", 20) + list + "]"))
 		Expect(err).To(MatchError(ContainSubstring("too many steps")))
 	})
-	DescribeTable("that is none says how long to wait", func(a engine.Answer, seconds float64) {
-		Expect(ask("a").Wait(a).Seconds()).To(Equal(seconds))
+	DescribeTable("that is none says how long to wait", func(a engine.Answer, seconds float64, failed ...string) {
+		after, err := ask("a").Wait(a)
+		Expect(after.Seconds()).To(Equal(seconds))
+		if len(failed) == 0 {
+			Expect(err).NotTo(HaveOccurred())
+			return
+		}
+		Expect(err).To(MatchError(ContainSubstring(failed[0])))
+		var known *engine.EventError
+		Expect(errors.As(err, &known)).To(BeTrue())
+		Expect(known.Rule.Place).NotTo(BeEmpty())
 	},
 		Entry("as long as a rule says", engine.Answer{Status: 429, Body: []byte(`{"policy":"day"}`)}, 3600.0),
 		Entry("as long as it says itself", engine.Answer{Status: 503, Headers: map[string]string{"retry-after": "7"}}, 7.0),
 		Entry("no longer than a day", engine.Answer{Status: 503, Headers: map[string]string{"retry-after": "1000000"}}, 86400.0),
-		Entry("not at all, if what it says is no time", engine.Answer{Status: 503, Headers: map[string]string{"retry-after": "soon"}}, 0.0),
-		Entry("not at all, if a rule fails", engine.Answer{Status: 429, Body: []byte(`{"wait":{}}`)}, 0.0),
+		Entry("not at all, if what it says is no time", engine.Answer{Status: 503, Headers: map[string]string{"retry-after": "soon"}}, 0.0, `how long to wait is a time span such as 10s or 5m; headers["retry-after"] + "s" is text "soons"`),
+		Entry("not at all, if a rule fails", engine.Answer{Status: 429, Body: []byte(`{"wait":{}}`)}, 0.0, "how long to wait"),
 		Entry("not at all, if nothing is said", engine.Answer{Status: 500, Body: []byte(`<html>`)}, 0.0),
 		Entry("not at all, if no rule waits", engine.Answer{Status: 404}, 0.0),
 	)

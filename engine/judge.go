@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -150,20 +151,23 @@ func (r *runner) outcome(q *plan.Request, status int) (o Outcome, failed []error
 	return usual(status), failed
 }
 
-// wait is how long rules say to wait: a fixed time, or what an expression gives.
-// What it gives that is no time span is no wait.
+// wait is how long rules say to wait: a fixed time, or what an expression gives,
+// at most a day; null and "" are no wait. The error says what it gives that is no
+// time span, for which the wait is 0.
 func (r *runner) wait(fixed time.Duration, of *plan.Expr) (time.Duration, error) {
 	if of == nil {
 		return fixed, nil
 	}
 	v, err := r.expr(of)
-	if err != nil {
+	if err != nil || v.IsNull() || v.Kind() == value.String && v.Text() == "" {
 		return 0, err
 	}
-	if d, err := time.ParseDuration(v.Text()); err == nil && d > 0 {
-		return min(d, 24*time.Hour), nil
+	d, err := time.ParseDuration(v.Text())
+	if err != nil || d < 0 {
+		return 0, (&EventError{Code: "expression_failed", Status: 400,
+			Message: fmt.Sprintf("how long to wait is a time span such as 10s or 5m; %s is %s", short(of.Text), value.Preview(v))}).at(of, 0, len(of.Text)).with(r, of, v)
 	}
-	return 0, nil
+	return min(d, 24*time.Hour), nil
 }
 
 // usual is what a status means to every HTTP API.

@@ -179,7 +179,9 @@ var _ = Describe("data that the host has not fetched", func() {
 		call, err := c.PortalCall("fields")
 		Expect(err).NotTo(HaveOccurred())
 		Expect(call.Wait(engine.Answer{Status: 423})).To(Equal(2 * time.Second))
-		Expect(call.Wait(engine.Answer{Status: 500})).To(BeZero())
+		after, err := call.Wait(engine.Answer{Status: 500})
+		Expect(after).To(BeZero())
+		Expect(err).To(MatchError(ContainSubstring("body.n is missing")))
 	})
 	It("has to be data that the rules have", func() {
 		_, err := program.Bind(engine.Settings{Unfetched: map[string]*engine.LookupFailure{"feilds": nil}})

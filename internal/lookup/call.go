@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -46,7 +47,12 @@ func (a *account) perform(c *engine.Call, deadline time.Time) (engine.Answer, *e
 		}
 		failure := failureOf(c, answer, err)
 		again := try < mostTries
-		switch after := max(retryAfter(answer), c.Wait(answer)); {
+		after, err := c.Wait(answer)
+		var unknown *engine.EventError
+		if errors.As(err, &unknown) && unknown.Rule != nil { // its message may quote the API
+			h.log.Warn("a rule on failures cannot be used: how long to wait is not known", "destination", a.kind, "destinationId", a.id, "lookup", c.Name, "rule", unknown.Rule.Place)
+		}
+		switch after = max(retryAfter(answer), after); {
 		case after > 0:
 			p.close("", failure, after)
 		case failure.Status == http.StatusTooManyRequests:
