@@ -61,7 +61,7 @@ fmt: ## Format Go code
 
 .PHONY: race
 race: ## Test the engine and the server under the race detector (needs a C compiler)
-	go test -race ./engine/... ./internal/delivery ./internal/lookup ./internal/outbound ./internal/rudder ./internal/serve -ginkgo.label-filter='!time'
+	go test -race ./engine/... ./internal/delivery ./internal/lookup ./internal/outbound ./internal/rudder ./internal/serve ./internal/simulator -ginkgo.label-filter='!time'
 
 .PHONY: wasm
 wasm: ## Check that the engine builds for the browser

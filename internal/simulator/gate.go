@@ -230,9 +230,9 @@ func (g *gate) holder(token string) *holder {
 	return h
 }
 
-// admit refuses a call, or returns nil. Of each list of needed scopes
-// one is enough. It sets the headers that tell how many calls are left.
-func (g *gate) admit(c *call, needed [][]string, header http.Header) *answer {
+// admit refuses a call, or returns nil. One of the needed scopes
+// is enough. It sets the headers that tell how many calls are left.
+func (g *gate) admit(c *call, needed []string, header http.Header) *answer {
 	if c.route.allowance == free {
 		return nil
 	}
@@ -260,17 +260,11 @@ func (g *gate) admit(c *call, needed [][]string, header http.Header) *answer {
 		return refusal
 	}
 	c.unassociating = who.unassociating
-	if who.scopes == nil {
-		return nil
-	}
-	for _, anyOf := range needed {
-		if slices.ContainsFunc(anyOf, func(s string) bool { return slices.Contains(who.scopes, s) }) {
-			continue
-		}
+	if who.scopes != nil && len(needed) > 0 && !slices.ContainsFunc(needed, func(s string) bool { return slices.Contains(who.scopes, s) }) {
 		const scopes = "https://developers.hubspot.com/scopes"
 		return c.problem(http.StatusForbidden, problem{Category: "MISSING_SCOPES", Links: map[string]string{"scopes": scopes},
 			Message: "This app hasn't been granted all required scopes to make this call. Read more about required scopes here: " + scopes + ".",
-			Errors:  []detail{{Message: "One or more of the following scopes are required.", Context: map[string][]string{"requiredGranularScopes": anyOf}}}})
+			Errors:  []detail{{Message: "One or more of the following scopes are required.", Context: map[string][]string{"requiredGranularScopes": needed}}}})
 	}
 	return nil
 }
@@ -354,21 +348,13 @@ func (g *gate) tooMany(c *call, full *policy, by *app) *answer {
 	return &answer{status: http.StatusTooManyRequests, body: text}
 }
 
-// scopes returns what a call needs: of each list one.
-func (s *Simulator) scopes(c *call) [][]string {
+// scopes returns the scopes of which a call needs one.
+func (s *Simulator) scopes(c *call) []string {
 	if c.route.scope == "" || s.gate.tokens == nil {
 		return nil
 	}
-	var needed [][]string
-	for part := range strings.FieldsSeq(c.route.scope) {
-		for _, end := range []string{"type", "from", "to"} {
-			if name := c.PathValue(end); name != "" {
-				part = strings.ReplaceAll(part, "{"+end+"}", s.types.scope(name))
-			}
-		}
-		needed = append(needed, strings.Split(part, "|"))
-	}
-	return needed
+	kind := s.types.scope(cmp.Or(c.PathValue("type"), c.PathValue("from")))
+	return strings.Split(strings.ReplaceAll(c.route.scope, "{type}", kind), "|")
 }
 
 // scope is what scopes call the type with a name.

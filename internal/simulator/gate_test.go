@@ -1,6 +1,7 @@
 package simulator_test
 
 import (
+	"fmt"
 	"strconv"
 	"time"
 
@@ -45,6 +46,15 @@ var _ = Describe("Who may call", func() {
 		Expect(w.ask("", "GET", "/_sim/requests", "").text).NotTo(ContainSubstring("made-up"))
 	})
 
+	It("needs the permission for associations, where 2026-09 asks for it", func() {
+		w := simulate(`{"tokens": [{"token": "t", "editAssociations": false}], "objects": {"companies": {"records": [{"hs_object_id": "71", "name": "Acme"}]}}}`, simulator.Options{})
+		const tied = `{"properties": {"email": "%s@example.com"}, "associations": [{"to": {"id": "71"}, "types": [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 279}]}]}`
+		Expect(w.ask("t", "POST", "/crm/v3/objects/contacts", fmt.Sprintf(tied, "ann")).status).To(Equal(201))
+		refused := w.ask("t", "POST", "/crm/objects/2026-09/contacts", fmt.Sprintf(tied, "bob"))
+		Expect(refused.status).To(Equal(400))
+		Expect(refused.body).To(HaveKeyWithValue("message", "Missing 'Edit Associations' permission."))
+	})
+
 	It("needs the scope", func() {
 		w := simulate(`{"tokens": [{"token": "none", "scopes": []}, {"token": "events", "scopes": ["analytics.behavioral_events.send"]}]}`, simulator.Options{})
 		event := `{"eventName": "pe1_x", "email": "a@b.com", "properties": {}}`
@@ -55,6 +65,27 @@ var _ = Describe("Who may call", func() {
 		Expect(w.ask("events", "POST", "/events/v3/send", event).status).To(Equal(204))
 	})
 })
+
+var _ = DescribeTable("A scope is enough", func(scope, method, path string, enough bool) {
+	w := simulate(`{"tokens": [{"token": "t", "scopes": ["`+scope+`"]}], "objects": {"car": {"objectTypeId": "2-7"}}}`, simulator.Options{})
+	answer := w.ask("t", method, path, `{"inputs": []}`)
+	Expect(answer.status == 403).To(Equal(!enough), answer.text)
+},
+	Entry(nil, "crm.objects.contacts.write", "POST", "/crm/v3/objects/contacts/batch/upsert", true),
+	Entry(nil, "crm.objects.contacts.write", "POST", "/crm/objects/2026-09/0-1/batch/upsert", true),
+	Entry(nil, "crm.objects.contacts.read", "POST", "/crm/v3/objects/contacts/batch/upsert", false),
+	Entry(nil, "crm.objects.contacts.write", "POST", "/crm/v3/objects/companies/batch/upsert", false),
+	Entry(nil, "crm.objects.contacts.read", "POST", "/crm/v3/objects/contacts/search", true),
+	Entry(nil, "crm.objects.contacts.read", "GET", "/crm/v3/properties/contacts", true),
+	Entry(nil, "crm.schemas.contacts.read", "GET", "/crm/v3/properties/contacts", true),
+	Entry(nil, "crm.schemas.contacts.read", "POST", "/crm/v3/properties/contacts", false),
+	Entry(nil, "crm.objects.contacts.write", "POST", "/crm/v4/associations/contacts/companies/batch/create", true),
+	Entry(nil, "crm.objects.contacts.write", "POST", "/crm/v3/associations/companies/contacts/batch/create", false),
+	Entry(nil, "crm.objects.custom.write", "POST", "/crm/v3/objects/2-7/batch/upsert", true),
+	Entry(nil, "crm.objects.custom.write", "POST", "/crm/v3/objects/p12345678_car/batch/upsert", true),
+	Entry(nil, "crm.objects.contacts.write", "POST", "/contacts/v1/contact/batch/", true),
+	Entry(nil, "none", "GET", "/account-info/v3/details", true),
+)
 
 var _ = Describe("Limits", func() {
 	It("are none by default", func() {
