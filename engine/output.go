@@ -32,6 +32,7 @@ func (m *memory) release() {
 		m.events[i] = event{items: items[:0]}
 	}
 	clear(m.results)
+	m.events, m.results = m.events[:0], m.results[:0] // who needs none next has nothing to clear
 	m.arena.Reset()
 	batchMemories.Put(m)
 }
