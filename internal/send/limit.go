@@ -84,6 +84,9 @@ func (l *limit) told(a engine.Allowance, sent, now time.Time) {
 	if a.Max > 0 {
 		l.max = a.Max
 	}
+	if at, ok := slices.BinarySearchFunc(l.sent, sent, time.Time.Compare); ok && a.Reached { // what is refused does not count
+		l.sent = slices.Delete(l.sent, at, at+1)
+	}
 	if a.Left < 0 || a.Left > l.max {
 		return
 	}
@@ -100,7 +103,7 @@ func (l *limit) told(a engine.Allowance, sent, now time.Time) {
 	to, _ := slices.BinarySearchFunc(l.sent, sent.Add(1), time.Time.Compare)
 	ours := float64(to-from) / max(l.share, 0.01) // those who share with us do what we do
 	others := max(0, float64(l.max-a.Left)-ours)
-	if others <= 2 { // requests that arrived in another order than they went out
+	if others <= float64(l.max)/100 { // requests that arrived in another order than they went out
 		others = 0
 	}
 	l.foreign += (others - l.foreign) / 4
