@@ -13,6 +13,7 @@ type entry struct {
 	queue.Item
 	arrival uint64 // counts up; of two items the one that came first goes first
 	tries   int    // that failed for reasons of its own
+	alone   bool   // it is sent by itself: the API failed on it while others got through
 	troubles
 }
 

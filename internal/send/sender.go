@@ -216,7 +216,14 @@ func (s *Sender) next(now time.Time) ([]*entry, time.Duration) {
 	}
 	s.since = time.Time{}
 	known := map[queue.Memory]string{}
-	entries := s.lanes.take(now, runSize, func(e *entry) bool { return remember(known, e.Known) })
+	first, alone := true, false
+	entries := s.lanes.take(now, runSize, func(e *entry) bool {
+		if alone || e.alone && !first || !remember(known, e.Known) {
+			return false
+		}
+		first, alone = false, e.alone
+		return true
+	})
 	if len(entries) == 0 {
 		return nil, idle
 	}

@@ -264,6 +264,7 @@ func (r *run) retry(e *entry, a *answered, o engine.Outcome) verdict {
 	v := r.troubled(e)
 	switch {
 	case own && len(a.outcomes) == 1:
+		e.alone = true
 		return r.failed(e, a, o)
 	case own && e.count >= patience:
 		return verdict{do: single}

@@ -51,6 +51,7 @@ type backlog struct {
 	lost     map[int]bool // partitions
 	wrong    []string
 	empty    chan struct{} // closed when all is finished
+	end      sync.Once
 	total    int
 }
 
@@ -81,6 +82,9 @@ func (b *backlog) Next(ctx context.Context, most int) ([]queue.Item, error) {
 
 func (b *backlog) add(items ...queue.Item) {
 	b.mu.Lock()
+	if len(b.finished) == b.total {
+		b.end, b.empty = sync.Once{}, make(chan struct{})
+	}
 	b.waiting = append(b.waiting, items...)
 	b.total += len(items)
 	b.mu.Unlock()
@@ -119,7 +123,7 @@ func (b *backlog) Finish(_ context.Context, done []queue.ID, dead []queue.Dead) 
 		}
 	}
 	if len(b.finished) == b.total {
-		close(b.empty)
+		b.end.Do(func() { close(b.empty) })
 	}
 	if gone {
 		return queue.ErrLost
@@ -158,7 +162,9 @@ type write struct {
 // poison, and makes trouble.
 type api struct {
 	*httptest.Server
-	traced bool // failures name records
+	traced        bool // failures name records
+	refuseLookups bool
+	hold          func() // called before an answer; nil for none
 
 	mu       sync.Mutex
 	fault    func(r *http.Request, writes []write) string // "": none; else status, or "before" or "after"
@@ -178,6 +184,11 @@ func newAPI() *api {
 
 func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.Contains(r.URL.Path, "/properties/") {
+		if a.refuseLookups {
+			w.WriteHeader(401)
+			fmt.Fprint(w, `{"message":"who are you"}`)
+			return
+		}
 		fmt.Fprint(w, `{"results":[{"name":"email","type":"string","hasUniqueValue":true},{"name":"city","type":"string"},{"name":"jobtitle","type":"string"}]}`)
 		return
 	}
@@ -204,6 +215,9 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			a.open[in.ID]--
 		}
 	}()
+	if a.hold != nil {
+		a.hold()
+	}
 	switch fault {
 	case "":
 	case "before":
