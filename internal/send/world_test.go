@@ -301,7 +301,7 @@ func start(b Worker, a *api, change func(*Options)) (s *Sender, stop func() erro
 	}
 	client := outbound.New(outbound.Options{ConnectTo: map[string]*url.URL{"api.hubapi.com": to}})
 	o := Options{Worker: b, Client: client, Host: lookup.New(lookup.Options{Client: client, Patience: 100 * time.Millisecond, Pause: 10 * time.Millisecond}),
-		Program: crm(), Config: []byte(config), Base: 2 * time.Millisecond}
+		Program: crm(), Config: []byte(config), Base: 2 * time.Millisecond, Tier: "unlimited"} // a tier that there is not has no limits
 	if change != nil {
 		change(&o)
 	}
