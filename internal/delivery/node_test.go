@@ -26,7 +26,9 @@ var _ = Describe("A descriptor of the engine", func() {
 		d := parsed(`{"method":"POST","endpoint":"https://api.example.com/x","headers":{"content-type":"application/json"},"body":{"JSON":` + body + `}}`)
 		r, err := delivery.Of(d)
 		Expect(err).NotTo(HaveOccurred())
-		var printed struct{ Body struct{ JSON json.RawMessage } }
+		var printed struct {
+			Body struct{ JSON json.RawMessage }
+		}
 		Expect(json.Unmarshal(value.AppendJSON(nil, d), &printed)).To(Succeed())
 		Expect(bytes.Equal(r.Body, printed.Body.JSON)).To(BeTrue(), "%s", r.Body)
 		Expect(string(r.Body)).To(ContainSubstring(`"a":12345678901234567890,"m":{"b":42.00,"a":[1e21,null]}`))
