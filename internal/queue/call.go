@@ -55,6 +55,12 @@ func full(err error) bool {
 	return errors.As(err, &api) && strings.Contains(api.Description, "maximum bytes")
 }
 
+// scarce tells that a server has not as much room as a stream may take.
+func scarce(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && (api.ErrorCode == 10047 || strings.Contains(api.Description, "insufficient storage"))
+}
+
 // final tells of errors that trying again does not mend.
 func final(err error) bool {
 	for _, e := range []error{

@@ -64,6 +64,7 @@ type Queue struct {
 	js         jetstream.JetStream
 	partitions int
 	patience   time.Duration // with one request to the server
+	limited    bool          // the options say how much may be queued
 
 	events     jetstream.Stream
 	progress   jetstream.Stream
@@ -103,7 +104,7 @@ func Open(ctx context.Context, options Options) (*Queue, error) {
 	if (o.Dir == "") == (o.URL == "") {
 		return nil, errors.New("a queue needs a folder or the URL of a NATS server, and not both")
 	}
-	q := &Queue{options: o, log: o.Log, patience: 5 * time.Second}
+	q := &Queue{options: o, log: o.Log, patience: 5 * time.Second, limited: options.MaxBytes > 0}
 	q.ctx, q.close = context.WithCancelCause(context.Background())
 	if err := q.connect(ctx); err != nil {
 		q.Close()
@@ -226,7 +227,11 @@ func (q *Queue) stream(ctx context.Context, c jetstream.StreamConfig) (stream je
 		stream, err = q.js.Stream(ctx, c.Name)
 		switch {
 		case errors.Is(err, jetstream.ErrStreamNotFound) && !q.guest:
-			stream, err = q.js.CreateStream(ctx, c)
+			// A cluster sets aside what a stream may take: it may have less than the default.
+			for stream, err = q.js.CreateStream(ctx, c); scarce(err) && c.MaxBytes > 1<<30 && !q.limited; {
+				c.MaxBytes /= 2
+				stream, err = q.js.CreateStream(ctx, c)
+			}
 		case err == nil && q.embedded != nil:
 			// Limits may have changed.
 			now := stream.CachedInfo().Config
