@@ -9,12 +9,13 @@ import (
 
 	codes "github.com/celmap/celmap/docs/errors"
 	"github.com/celmap/celmap/engine/source"
+	"github.com/celmap/celmap/engine/syntax"
 	"github.com/celmap/celmap/internal/report"
 )
 
 type helpCommand struct {
 	Mapping string `placeholder:"DIR" help:"Rules whose own codes are explained too. Default: the built-in ones."`
-	Topic   string `arg:"" optional:"" help:"A code by number or name, a verb, or codes for the list of all codes."`
+	Topic   string `arg:"" optional:"" help:"A code by number or name, a verb, a key of the language, or codes for the list of all codes."`
 }
 
 func (helpCommand) Help() string {
@@ -22,7 +23,8 @@ func (helpCommand) Help() string {
   celmap help R301            what the code means, with a wrong and a right example
   celmap help unknown-name    the same by name
   celmap help codes           all codes
-  celmap help map             the flags of a verb`
+  celmap help map             the flags of a verb
+  celmap help refreshOnMiss   what a key of rule files is for`
 }
 
 func (c *helpCommand) Run(s *streams) error {
@@ -39,6 +41,9 @@ func (c *helpCommand) Run(s *streams) error {
 	if p, ok := codes.Find(topic); ok {
 		_, err := fmt.Fprint(s.out, report.Markdown(p.Text, palette))
 		return err
+	}
+	if uses := syntax.Uses(strings.TrimSpace(c.Topic)); len(uses) > 0 {
+		return explainKey(s, palette, uses)
 	}
 	mappings, err := c.mappings()
 	if err != nil {
@@ -97,6 +102,22 @@ func (c *helpCommand) mappings() ([]mapping, error) {
 		all = append(all, m)
 	}
 	return all, nil
+}
+
+// explainKey tells what a key of the language is for, in each construct that has it.
+func explainKey(s *streams, palette report.Palette, uses []syntax.Use) error {
+	var b strings.Builder
+	name, width := uses[0].Key.Name, 0
+	for _, u := range uses {
+		width = max(width, len(u.In.Name))
+	}
+	b.WriteString(palette.Bold(name) + " is a key of rule files, in:\n\n")
+	for _, u := range uses {
+		fmt.Fprintf(&b, "  %-*s  %s\n", width, u.In.Name, u.Key.Doc)
+	}
+	b.WriteString("\nThe page docs/keys.md lists all keys, docs/language.md shows how they are used.\n")
+	_, err := fmt.Fprint(s.out, b.String())
+	return err
 }
 
 // ownCode is a code of a rejection that rules name themselves.
@@ -168,7 +189,7 @@ func explainOwn(s *streams, palette report.Palette, topic string, own []ownCode)
 		_, err := fmt.Fprint(s.out, b.String())
 		return err
 	}
-	known := append([]string{"codes"}, verbs...)
+	known := append(append([]string{"codes"}, verbs...), syntax.KeyNames()...)
 	for _, p := range codes.All() {
 		known = append(known, p.Name)
 	}
@@ -176,7 +197,7 @@ func explainOwn(s *streams, palette report.Palette, topic string, own []ownCode)
 		known = append(known, o.name)
 	}
 	if near := source.Suggest(topic, known); near != "" {
-		return usage("there is no code or verb %q: did you mean %s?", topic, near)
+		return usage("there is no code, verb or key %q: did you mean %s?", topic, near)
 	}
-	return usage("there is no code or verb %q: celmap help codes lists all codes; those of your own rules are found with --mapping DIR", topic)
+	return usage("there is no code, verb or key %q: celmap help codes lists all codes; those of your own rules are found with --mapping DIR", topic)
 }
