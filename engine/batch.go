@@ -64,6 +64,11 @@ type Question struct {
 	answer *Reply
 }
 
+// Kept returns a question that outlives the batch it came from, to be put by itself.
+func (q *Question) Kept() Question {
+	return Question{Lookup: q.Lookup, With: keep(q.With), Key: q.Key}
+}
+
 type askRef struct{ event, answer int }
 
 type questionKey struct {

@@ -43,10 +43,7 @@ type asked struct {
 // finding is what was found for one key: JSON, of a list without its brackets.
 type finding []byte
 
-const (
-	usualKeys = 100 // in a request where the rules do not say how many it takes
-	maxPages  = 100 // of one call
-)
+const maxPages = 100 // of one call
 
 // PortalCall returns the request that fetches portal data. It follows from the
 // destination's config alone. The error is an *EventError: what the config lacks,
@@ -96,14 +93,7 @@ func (c *Connection) Calls(questions []*Question) (calls []*Call) {
 		rest := members[g]
 		with := keep(rest[0].With)
 		for len(rest) > 0 {
-			n := len(rest)
-			if g.lookup.Keyed {
-				most := g.lookup.MaxKeys
-				if most == 0 {
-					most = usualKeys
-				}
-				n = min(n, most)
-			}
+			n := min(len(rest), g.lookup.MostKeys())
 			calls = append(calls, c.ask(g.lookup, with, rest[:n])...)
 			rest = rest[n:]
 		}

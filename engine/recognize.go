@@ -64,6 +64,19 @@ func (o *Output) Jobs(q *Request) [][]int {
 	return jobs
 }
 
+// Hosts returns the addresses of the hosts that the rules declare, as far as they do
+// not follow from the config; open tells that some do.
+func (p *Program) Hosts() (fixed []string, open bool) {
+	for _, name := range sortedKeys(p.plan.Hosts) {
+		if h := p.plan.Hosts[name]; h.URL != nil {
+			open = true
+		} else {
+			fixed = append(fixed, h.Base)
+		}
+	}
+	return fixed, open
+}
+
 // Declares reports whether the rules declare the host of a URL, with its scheme
 // and port. No request may go elsewhere.
 func (c *Connection) Declares(endpoint string) bool {

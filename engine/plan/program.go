@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"math"
 	"time"
 	"unicode/utf8"
 
@@ -436,6 +437,21 @@ type Lookup struct {
 	// Compared is what Matches compares the key with: an item for which none of it
 	// holds does not match. nil: nothing is known.
 	Compared []expression.Comparison
+}
+
+// usualKeys is how many keys go into one request where the rules do not say.
+const usualKeys = 100
+
+// MostKeys is how many keys one request takes: as many as there are, where it does
+// not name them.
+func (l *Lookup) MostKeys() int {
+	switch {
+	case !l.Keyed:
+		return math.MaxInt
+	case l.MaxKeys == 0:
+		return usualKeys
+	}
+	return l.MaxKeys
 }
 
 // Lists reports whether an answer is a list of what each item gives.

@@ -46,7 +46,7 @@ var _ = Describe("Parse", func() {
 			Expect(e.Path).To(Equal(path))
 			Expect(e.Message).To(ContainSubstring(message))
 		},
-		Entry("nothing", ``, "invalid_json", 0, ``, "the input is empty"),
+		Entry("nothing", ``, "invalid_json", 0, ``, "there is nothing to read"),
 		Entry("white space only", " \n", "invalid_json", 2, ``, "the end of the input"),
 		Entry("a word", `nil`, "invalid_json", 0, ``, "found `n`, expected a value"),
 		Entry("a word cut off", `[tru`, "invalid_json", 1, `[0]`, "found `t`"),

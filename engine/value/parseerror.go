@@ -162,7 +162,7 @@ func (p *parser) noValue(depth, i int) *Node {
 	help := "write a text in double quotes, a number, true, false, null, a list or an object"
 	switch {
 	case rest == "" && depth == 0:
-		help = `the input is empty; give an event, such as {"type": "identify"}`
+		help = `there is nothing to read, not even {}`
 	case rest == "":
 		help = cutOff
 	case strings.HasPrefix(rest, "\ufeff"):

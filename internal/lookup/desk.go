@@ -1,21 +1,15 @@
 package lookup
 
 import (
-	"cmp"
 	"crypto/sha256"
-	"math"
 	"net/http"
 	"time"
 	"weak"
 
 	"github.com/celmap/celmap/engine"
-	"github.com/celmap/celmap/engine/value"
 )
 
-const (
-	mostClerks = 4   // calls of one line at a time
-	usualKeys  = 100 // of one call, where the rules set no bound
-)
+const mostClerks = 4 // calls of one line at a time
 
 // line is where questions of one lookup with equal arguments wait for a call,
 // those of all batches together: while a call has to wait, more keys gather for it.
@@ -57,7 +51,7 @@ func (a *account) ask(about *engine.Question, name string, keys []string) []*tic
 	defer a.desk.Unlock()
 	l := a.lines[name]
 	if l == nil {
-		l = &line{account: a, about: lasting(about), name: name, open: map[string]*ticket{}, door: make(chan struct{}, 1)}
+		l = &line{account: a, about: about.Kept(), name: name, open: map[string]*ticket{}, door: make(chan struct{}, 1)}
 		a.lines[name] = l
 	}
 	tickets := make([]*ticket, len(keys))
@@ -70,32 +64,11 @@ func (a *account) ask(about *engine.Question, name string, keys []string) []*tic
 		}
 		tickets[i] = t
 	}
-	for len(l.waiting) > 0 && l.clerks < mostClerks && l.idle < (len(l.waiting)-1)/l.most()+1 {
+	for len(l.waiting) > 0 && l.clerks < mostClerks && l.idle < (len(l.waiting)-1)/l.about.Lookup.MostKeys()+1 {
 		l.clerks, l.idle = l.clerks+1, l.idle+1
 		go l.serve()
 	}
 	return tickets
-}
-
-// lasting is a question that outlives the batch that it came from.
-func lasting(q *engine.Question) engine.Question {
-	arena := value.NewArena()
-	with, err := value.Parse(arena, value.AppendJSON(nil, q.With), value.DefaultLimits())
-	if err != nil {
-		with = arena.Object() // never: it was JSON
-	}
-	if q.With.HoldsSecret() {
-		with = arena.MarkSecret(with)
-	}
-	return engine.Question{Lookup: q.Lookup, With: with.Freeze()}
-}
-
-// most is how many keys go into one call.
-func (l *line) most() int {
-	if !l.about.Lookup.Keyed { // one answer is for all
-		return math.MaxInt
-	}
-	return cmp.Or(l.about.Lookup.MaxKeys, usualKeys)
 }
 
 // serve makes calls as long as questions wait.
@@ -124,7 +97,7 @@ func (l *line) next() []*ticket {
 		}
 		failure := a.pace.admit(l.about.Lookup.Name, l.about.Lookup.PerSecond, time.Now().Add(a.host.patience))
 		a.desk.Lock()
-		n := min(len(l.waiting), l.most())
+		n := min(len(l.waiting), l.about.Lookup.MostKeys())
 		if failure != nil {
 			n = len(l.waiting)
 		} else {
