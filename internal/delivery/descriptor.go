@@ -9,9 +9,14 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
+	"strings"
 
 	"github.com/celmap/celmap/internal/outbound"
 )
+
+// headerName is what HTTP takes as the name of a header.
+var headerName = regexp.MustCompile("^[-!#$%&'*+.^_`|~0-9A-Za-z]+$")
 
 // Descriptor is a request as RudderStack describes it. All else that it may say
 // is not looked at.
@@ -61,6 +66,12 @@ func (d *Descriptor) Request() (r outbound.Request, send bool, err error) {
 	}
 	r.Headers = make(map[string]string, len(d.Headers)+2)
 	for name, v := range d.Headers {
+		if !headerName.MatchString(name) {
+			return r, false, refuse(http.StatusBadRequest, "%q in the headers of the request descriptor is no name of a header", name)
+		}
+		if strings.ContainsFunc(v, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) {
+			return r, false, refuse(http.StatusBadRequest, "the header %s of the request descriptor holds a line break or another control character", name)
+		}
 		r.Headers[http.CanonicalHeaderKey(name)] = v
 	}
 	if _, own := r.Headers["User-Agent"]; !own {

@@ -131,6 +131,8 @@ var _ = Describe("A descriptor", func() {
 		Expect(refused).To(MatchError(ContainSubstring(says)))
 	},
 		Entry("with a header that is a number", 599, `{"type":"REST","headers":{"X":1}}`, "have to be texts"),
+		Entry("with a header of two lines", 400, `{"type":"REST","endpoint":"https://a.example.com","headers":{"X":"a\nb"}}`, "header X"),
+		Entry("with a header whose name is none", 400, `{"type":"REST","endpoint":"https://a.example.com","headers":{"X Y":"a"}}`, `"X Y"`),
 		Entry("that is none", 599, `[]`, "cannot be read"),
 		Entry("that is no JSON", 599, `{`, "cannot be read"),
 		Entry("with a body that is a text", 599, `{"type":"REST","endpoint":"https://a.example.com","body":"x"}`, "no object of formats"),

@@ -85,7 +85,7 @@ func (w *writer) mapped(g *group) {
 	}
 	if log := w.t.Log; log != nil {
 		log.Error("the engine did not answer a batch job by job; please report it",
-			"destType", w.t.Type, "jobs", len(left), "jobId", w.jobs[left[0]].id)
+			"destination", w.t.Type, "jobs", len(left), "jobId", w.jobs[left[0]].id)
 	}
 	w.failed(left, errUnsound)
 }

@@ -187,7 +187,7 @@ func unmapped(err error) *engine.EventError {
 // defect notes that celmap itself failed.
 func (t *Transformer) defect(doing string, p any) *engine.EventError {
 	if t.Log != nil {
-		t.Log.Error("celmap failed; please report it", "doing", doing, "destType", t.Type, "panic", fmt.Sprint(p))
+		t.Log.Error("celmap failed; please report it", "doing", doing, "destination", t.Type, "panic", fmt.Sprint(p))
 	}
 	return &engine.EventError{Code: "internal_error", Status: 500, Message: "celmap failed on this job, which is tried again; please report it"}
 }

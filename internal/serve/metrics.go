@@ -71,7 +71,7 @@ func newMetrics(version string, bodies *budget) *metrics {
 	m.reloads = counter("rules_loads_total", "Attempts to load rules.", "result")
 	m.failed = gauge("rules_reload_failed", "1 while the files hold rules that are not served, since something is wrong with them.")
 	m.lastSuccess = gauge("rules_last_success_timestamp_seconds", "When the rules were loaded that are served.")
-	m.fixtures = gauge("rules_fixtures_passed", "Fixtures that passed at the last attempt to load rules.")
+	m.fixtures = gauge("rules_fixtures_passed", "Fixtures that the rules which are served have passed.")
 	m.panics = prometheus.NewCounter(prometheus.CounterOpts{Namespace: "celmap", Name: "panics_total", Help: "Requests that a defect of celmap ended; they were answered with 500."})
 	info := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "celmap", Name: "build_info", Help: "Always 1.", ConstLabels: prometheus.Labels{"version": version}})
 	info.Set(1)
@@ -89,7 +89,7 @@ func (m *metrics) loaded(a *attempt) {
 	}
 	m.reloads.WithLabelValues(result).Inc()
 	m.failed.Set(failed)
-	m.fixtures.Set(float64(a.passed))
+	m.fixtures.Set(float64(a.trusted))
 	if !a.served.IsZero() {
 		m.lastSuccess.Set(float64(a.served.UnixMilli()) / 1000)
 	}

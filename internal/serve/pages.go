@@ -30,7 +30,7 @@ type readiness struct {
 	Because  string     `json:"because,omitempty"` // why not
 	Types    []string   `json:"types"`             // of destinations that are served
 	Since    *time.Time `json:"since,omitempty"`   // when their rules were loaded
-	Fixtures int        `json:"fixtures"`          // that passed at the last attempt
+	Fixtures int        `json:"fixtures"`          // that they have passed
 	Reload   *failure   `json:"failed,omitempty"`
 }
 
@@ -59,7 +59,7 @@ func (s *Server) ready(w *answer, _ *http.Request) {
 		page.Types = g.types()
 	}
 	if last != nil {
-		page.Fixtures = last.passed
+		page.Fixtures = last.trusted
 		if !last.served.IsZero() {
 			page.Since = &last.served
 		}

@@ -50,6 +50,23 @@ var _ = Describe("A delivery", func() {
 		Expect(answer.header.Get("apiVersion")).To(Equal("2"))
 		Expect(answer.body).To(ContainSubstring(`"destinationResponse":{"status":400,`))
 	})
+	It("to a host that no rules declare is told of once in a while", func() {
+		r, sent := served(200)
+		for range 3 {
+			answer := r.do(http.MethodPost, "/v1/destinations/notes/proxy", strings.Replace(with(list), "api.example.com", "evil.example.com", 1))
+			Expect(answer.body).To(ContainSubstring("declare no such host"))
+		}
+		Expect(*sent).To(BeEmpty())
+		Expect(strings.Count(string(r.log.Contents()), "do not declare was not sent")).To(Equal(1))
+	})
+	It("is expected to go elsewhere only where rules send it", func() {
+		r, _ := served(200, func(o *Options) {})
+		Expect(r.log).NotTo(say("no rules send to a host"))
+		elsewhere := start(func(o *Options) {
+			o.ConnectTo = map[string]*url.URL{"api.exmaple.com": {Scheme: "http", Host: "localhost:1"}}
+		})
+		Expect(elsewhere.log).To(say(`"host":"api.exmaple.com","help":"they send to api.example.com"`))
+	})
 	It("of a destination that nobody serves is tried again", func() {
 		r, sent := served(200)
 		answer := r.do(http.MethodPost, "/v1/destinations/other/proxy", with(list))

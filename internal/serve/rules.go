@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -68,7 +69,8 @@ func (p Problem) attributes() []slog.Attr {
 type attempt struct {
 	at       time.Time
 	problems []Problem // empty: they are served
-	passed   int       // fixtures
+	passed   int       // fixtures, of this attempt
+	trusted  int       // fixtures that the rules which are served then have passed
 	served   time.Time // when the rules were loaded that are served then; zero: there are none
 }
 
@@ -76,7 +78,8 @@ type attempt struct {
 // these compile and pass their fixtures.
 type rulebook struct {
 	mappings []Mapping
-	fixtures []string // folders or files; nil: those of the mappings' folders
+	fixtures []string            // folders or files; nil: those of the mappings' folders
+	detours  map[string]*url.URL // see outbound.Options
 	prepare  func(*engine.Program) *destination
 	log      *slog.Logger
 	metrics  *metrics
@@ -150,15 +153,39 @@ func (b *rulebook) load() {
 	next, passed, problems := b.read()
 	last := &attempt{at: start, problems: problems, passed: passed}
 	if before := b.last.Load(); before != nil {
-		last.served = before.served
+		last.served, last.trusted = before.served, before.trusted
 	}
 	if len(problems) == 0 {
-		b.current.Store(next)
-		last.served = time.Now()
+		if b.current.Swap(next) == nil {
+			b.checkDetours(next)
+		}
+		last.served, last.trusted = time.Now(), passed
 	}
 	b.last.Store(last)
 	b.metrics.loaded(last)
 	b.tell(last, next, time.Since(start))
+}
+
+// checkDetours warns of hosts whose traffic is to go elsewhere, and to which no
+// rules send any: a slip would be found only where requests go to the true host.
+func (b *rulebook) checkDetours(g *generation) {
+	known := map[string]bool{}
+	for _, d := range g.destinations {
+		fixed, open := d.rudder.Program.Hosts()
+		if open {
+			return // it may be one that a config names
+		}
+		for _, address := range fixed {
+			if u, err := url.Parse(address); err == nil {
+				known[u.Host], known[u.Hostname()] = true, true
+			}
+		}
+	}
+	for _, host := range slices.Sorted(maps.Keys(b.detours)) {
+		if !known[host] {
+			b.log.Warn("no rules send to a host of --connect-to", "host", host, "help", "they send to "+strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+		}
+	}
 }
 
 // mostTold bounds the problems that are told one by one: the others follow from

@@ -66,7 +66,7 @@ func New(o Options) *Server {
 	s.metrics = newMetrics(o.Version, s.bodies)
 	s.client = outbound.New(outbound.Options{ConnectTo: o.ConnectTo})
 	s.host = lookup.New(lookup.Options{Client: s.client, Meter: s.metrics, Log: o.Log})
-	s.rules = &rulebook{mappings: o.Mappings, fixtures: o.Fixtures, prepare: s.destination, log: o.Log, metrics: s.metrics}
+	s.rules = &rulebook{mappings: o.Mappings, fixtures: o.Fixtures, detours: o.ConnectTo, prepare: s.destination, log: o.Log, metrics: s.metrics}
 	if o.Upstream != nil {
 		s.front = newFront(o.Upstream, s.metrics, o.Log, s.upstreamDown)
 	}
@@ -83,7 +83,7 @@ type destination struct {
 func (s *Server) destination(p *engine.Program) *destination {
 	d := &destination{
 		rudder: &rudder.Transformer{Type: p.Name(), Program: p, Mapper: s.host, Count: s.metrics.count(p.Name()), Log: s.log},
-		proxy:  &rudder.Proxy{Type: p.Name(), Program: p, Connections: s.host, Sender: s.client, Count: s.metrics.delivered(p.Name()), Log: s.log},
+		proxy:  &rudder.Proxy{Type: p.Name(), Program: p, Connections: s.host, Sender: s.client, Count: s.metrics.delivered(p.Name()), Log: slog.New(calm{s.log.Handler(), &s.storms})},
 	}
 	for _, name := range append([]string{p.Name()}, p.Aliases()...) {
 		d.types = append(d.types, strings.ToLower(name))

@@ -1,6 +1,8 @@
 package serve
 
 import (
+	"context"
+	"log/slog"
 	"sync"
 	"time"
 )
@@ -26,4 +28,16 @@ func (s *storms) tell(kind string, say func()) {
 	}
 	s.last[kind] = now
 	say()
+}
+
+// calm is a log in which storms are told of so: each text is a kind.
+type calm struct {
+	slog.Handler
+	storms *storms
+}
+
+// Handle implements slog.Handler.
+func (c calm) Handle(ctx context.Context, r slog.Record) (err error) {
+	c.storms.tell("log "+r.Message, func() { err = c.Handler.Handle(ctx, r) })
+	return err
 }
