@@ -30,7 +30,11 @@ func (c *call) read(into any) *answer {
 		}
 	case errors.As(err, &semantic):
 		offset = semantic.ByteOffset
-		reason = (&misfit{fmt.Sprint(semantic.GoType.Kind()), semantic.JSONKind}).Error()
+		wanted := "java.lang.Object"
+		if semantic.GoType != nil {
+			wanted = semantic.GoType.Kind().String()
+		}
+		reason = (&misfit{wanted, semantic.JSONKind}).Error()
 	case errors.As(err, &syntactic):
 		offset = syntactic.ByteOffset
 		reason = strings.TrimPrefix(syntactic.Err.Error(), "jsontext: ")

@@ -68,7 +68,10 @@ func (s *Simulator) seed() error {
 				wrong = cmp.Or(wrong, at(place, fmt.Errorf("there is a record %d already", id)))
 				continue
 			}
-			s.insert(c, t, &p, cmp.Or(id, s.lastID.Add(1)))
+			if id == 0 {
+				id = s.lastID.Add(1)
+			}
+			s.insert(c, t, &p, id)
 			s.lastID.Store(max(s.lastID.Load(), id))
 		}
 		for _, r := range t.order {

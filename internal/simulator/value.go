@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"golang.org/x/net/idna"
 	"golang.org/x/net/publicsuffix"
 )
 
@@ -224,7 +225,11 @@ func (v *values) isEmail(s string) bool {
 	if v.portal.Unknown.TopLevelDomains == "any" {
 		return true
 	}
-	_, listed := publicsuffix.PublicSuffix(domain[strings.LastIndexByte(domain, '.')+1:])
+	top, err := idna.ToASCII(domain[strings.LastIndexByte(domain, '.')+1:])
+	if err != nil {
+		return false
+	}
+	_, listed := publicsuffix.PublicSuffix(top)
 	return listed
 }
 

@@ -57,6 +57,7 @@ var _ = Describe("A value", func() {
 		Entry("options that are not listed", "owner", "anybody", "anybody"),
 		Entry(nil, "email", "Ann@Acme.COM", "ann@acme.com"),
 		Entry(nil, "email", "ann+x@büro.de", "ann+x@büro.de"),
+		Entry("a top-level domain that is no ASCII", "email", "иван@пример.рф", "иван@пример.рф"),
 		Entry("65,536 characters", "lastname", strings.Repeat("ä", 65536), strings.Repeat("ä", 65536)),
 	)
 
@@ -135,6 +136,29 @@ var _ = Describe("A value", func() {
 		Expect(a.body).To(HaveKeyWithValue("message", HavePrefix("Invalid input JSON on line 1, column ")))
 		Expect(p.post(upserts, `{"inputs": "x"}`).status).To(Equal(400))
 		Expect(p.post(upserts, `{}`).status).To(Equal(400))
+	})
+
+	It("of any kind never stops the server", func() {
+		p := start(kinds)
+		id := p.made("contacts", object{"email": "a@acme.com"})
+		paths := []string{"POST /crm/v3/objects/contacts", "PATCH /crm/v3/objects/contacts/" + id, "POST /crm/v3/objects/contacts/search", "POST /crm/v3/objects/contacts/merge",
+			"POST /crm/v3/objects/contacts/gdpr-delete", "POST /crm/v3/associations/contacts/companies/batch/create", "POST /crm/v4/associations/contacts/companies/batch/create",
+			"POST /crm/v4/associations/contacts/companies/batch/archive", "POST /crm/v4/associations/contacts/companies/labels", "PUT /crm/v4/objects/contacts/" + id + "/associations/companies/1",
+			"POST /crm/v3/properties/contacts", "PATCH /crm/v3/properties/contacts/email", "POST /crm-object-schemas/v3/schemas"}
+		for _, verb := range []string{"create", "update", "upsert", "read", "archive"} {
+			paths = append(paths, "POST /crm/v3/objects/contacts/batch/"+verb)
+		}
+		for _, path := range paths {
+			for _, body := range []string{
+				"", "null", "[]", "7", `"x"`, "{}", `{"inputs":[null]}`, `{"inputs":[7]}`, `{"inputs":[{"id":null,"properties":null}]}`, `{"inputs":[{"id":{},"properties":[]}]}`,
+				`{"properties":null}`, `{"properties":{"email":"a@"}}`, `{"properties":{"email":"@."}}`, `{"properties":{"email":"a@."}}`, `{"properties":{"x":[1]}}`, `{"properties":{"hs_additional_emails":";;"}}`,
+				`{"filterGroups":[null]}`, `{"filterGroups":[{"filters":[null]}]}`, `{"after":-1}`, `{"after":"x"}`, `{"limit":0}`, `{"limit":"x"}`, `{"sorts":[null]}`, `{"query":"  "}`,
+				`{"inputs":[{"from":null,"to":null,"types":null,"type":{}}]}`, `[{"associationTypeId":"x"}]`, `[null]`, `{"options":7}`, "{\"properties\":{\"email\":\"\xff\"}}", strings.Repeat("[", 20000),
+			} {
+				method, to, _ := strings.Cut(path, " ")
+				Expect(p.do(method, to, body).status).To(BeNumerically("<", 500), path+" "+body)
+			}
+		}
 	})
 
 	It("that comes twice counts as the last one says", func() {
