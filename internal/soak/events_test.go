@@ -9,8 +9,7 @@ import (
 	"strings"
 )
 
-// config is the account that the events are sent to. What the simulator has
-// without a portal file is enough for them.
+// config is how the account is reached that the events are sent to.
 const config = `
 authorizationType: newPrivateAppApi
 accessToken: made-up-token-for-the-soak
@@ -24,6 +23,21 @@ hubspotEvents:
       - {from: order, to: order_number}
       - {from: note, to: note}
 `
+
+// portal is the account. One contact is there before, with a number that no
+// other can have.
+const portal = `
+portalId: 4571203
+objects:
+  contacts:
+    properties:
+      - {name: customer_number, label: Customer number, type: string, fieldType: text, hasUniqueValue: true}
+    records:
+      - {email: first@example.com, customer_number: "` + taken + `"}
+`
+
+// taken is the number of that contact.
+const taken = "N1"
 
 // crowd says which events to make. The same crowd gives the same events.
 type crowd struct {
@@ -162,8 +176,8 @@ func (e event) track(note string) []byte {
 func (e event) poison() []byte {
 	stranger := fmt.Sprintf("stranger-%d", e.line)
 	switch e.r.IntN(10) {
-	case 0: // HubSpot has no such owner
-		return e.identify(-e.line, map[string]any{"hubspot_owner_id": "nobody", "city": never})
+	case 0: // HubSpot knows that it is another's
+		return e.identify(-e.line, map[string]any{"Customer Number": taken, "city": never})
 	case 1:
 		return e.identify(-e.line, map[string]any{"followerCount": "a few", "city": never})
 	case 2: // HubSpot knows what ends addresses

@@ -27,7 +27,7 @@ var _ = Describe("The judge", func() {
 	It("is given the same events by the same seed, of every kind", func() {
 		Expect(few.lines()).To(Equal(lines))
 		Expect(bytes.Join(lines, nil)).NotTo(Equal(bytes.Join(crowd{events: 400, contacts: 20, poisoned: .1, tracks: .3, seed: 8}.lines(), nil)))
-		Expect(len(want.contacts)).To(Equal(20))
+		Expect(len(want.contacts)).To(Equal(21))
 		Expect(len(want.orders)).To(BeNumerically("~", 95, 40))
 		Expect(len(want.dead)).To(BeNumerically("~", 40, 25))
 	})
