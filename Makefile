@@ -86,6 +86,18 @@ bench: ## Measure
 bench-serve: ## Measure what an event costs celmap serve over HTTP, and how long calls take
 	go test -run '^$$' -bench Serve -benchtime 5x ./internal/acceptance
 
+.PHONY: soak
+soak: ## Kill celmap send 20 times amid trouble, and look that each of 50,000 events arrives in its order
+	SOAK=full go test -count=1 -v -timeout 30m ./internal/soak -ginkgo.focus 'killed again and again'
+
+.PHONY: soak-cluster
+soak-cluster: ## The same on three NATS servers: one of them and two senders are killed and come back
+	SOAK=full go test -count=1 -v -timeout 30m ./internal/soak -ginkgo.focus 'cluster'
+
+.PHONY: bench-send
+bench-send: ## Measure how fast celmap send delivers, without limits and with those of Professional
+	SOAK=full go test -count=1 -v -timeout 30m ./internal/soak -ginkgo.focus 'How fast'
+
 .PHONY: soak-serve
 soak-serve: ## Watch the memory of celmap serve under load for SOAK
 	SOAK=$(SOAK) go test -count=1 -v -timeout 0 ./internal/acceptance -ginkgo.focus 'memory stays flat'

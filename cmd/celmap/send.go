@@ -37,7 +37,7 @@ type sendCommand struct {
 	Listen       string   `placeholder:"ADDR" help:"Take events over HTTP, too, until SIGTERM; port 0 picks a free one."`
 	WriteKey     string   `placeholder:"KEY" help:"What producers have to give as the user of basic authentication. Default: nothing."`
 	ConnectTo    []detour `sep:"none" placeholder:"HOST=URL" help:"Send the traffic for a host elsewhere, for tests and proxies. Repeatable."`
-	Tier         string   `placeholder:"TIER" help:"What the account has bought of the API, which decides its limits. Default: the smallest."`
+	Tier         string   `placeholder:"TIER" help:"What the account has bought of the API, which decides its limits; none: no limits but those that its answers tell. Default: the smallest."`
 	Workers      int      `default:"16" placeholder:"N" help:"Most requests under way at a time (${default})."`
 	Metrics      string   `placeholder:"ADDR" help:"Address for Prometheus: /metrics. Default: none."`
 	Pprof        string   `placeholder:"ADDR" help:"Address for Go's profiles under /debug/pprof/. Default: none."`
@@ -134,8 +134,8 @@ func (c *sendCommand) deliverer() (*deliverer, error) {
 	if d.portal, d.answers, err = readLookups(d.program, c.Lookup); err != nil {
 		return nil, err
 	}
-	if tiers := d.program.Tiers(); c.Tier != "" && !slices.Contains(tiers, c.Tier) {
-		return nil, usage("--tier %s: the mapping %s knows %s", c.Tier, d.program.Name(), orNone(tiers))
+	if tiers := d.program.Tiers(); c.Tier != "" && c.Tier != send.NoTier && !slices.Contains(tiers, c.Tier) {
+		return nil, usage("--tier %s: the mapping %s knows %s", c.Tier, d.program.Name(), strings.Join(append(slices.Clone(tiers), send.NoTier), ", "))
 	}
 	if d.connection, err = d.program.Bind(engine.Settings{Config: d.config, Portal: d.portal, Delivers: true}); err != nil {
 		return nil, usage("%w", err)
@@ -151,13 +151,6 @@ func (c *sendCommand) deliverer() (*deliverer, error) {
 	}
 	d.client = outbound.New(outbound.Options{ConnectTo: connectTo})
 	return d, nil
-}
-
-func orNone(names []string) string {
-	if len(names) == 0 {
-		return "none"
-	}
-	return strings.Join(names, ", ")
 }
 
 // open opens the queue.

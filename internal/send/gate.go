@@ -98,7 +98,11 @@ func (g *gate) kind(name string, limits []*engine.Limit) *kind {
 	for _, l := range limits {
 		known := g.limits[l]
 		if known == nil {
-			known = newLimit(l.Name, l.Max(g.tier), l.Per)
+			most := 0
+			if g.tier != NoTier {
+				most = l.Max(g.tier)
+			}
+			known = newLimit(l.Name, most, l.Per)
 			known.share = g.share
 			g.limits[l] = known
 		}

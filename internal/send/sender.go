@@ -42,7 +42,7 @@ type Options struct {
 	Config   []byte                // of the destination, a JSON object
 	Portal   map[string][]byte     // portal data that is known beforehand
 	Answers  *engine.StaticAnswers // of lookups, likewise; may be nil
-	Tier     string                // of what the API sells; default the first that the rules name
+	Tier     string                // of what the API sells, or NoTier; default the first that the rules name
 	Workers  int                   // requests in flight; default 16
 	Attempts int                   // how often an item is tried for reasons of its own; default 10
 
@@ -56,6 +56,10 @@ type Options struct {
 	Timeout time.Duration // of a request; default 10 s, half of a lease
 	Base    time.Duration // first pause before a retry; default 1 s
 }
+
+// NoTier in place of a tier means that the limits of the rules do not count: only
+// what the API's answers say of limits does.
+const NoTier = "none"
 
 const (
 	runSize     = 1000                  // items that are mapped together

@@ -9,9 +9,14 @@ import (
 	. "github.com/onsi/gomega"
 )
 
+// A process is taken over only after its lease, so this takes longer than a test of
+// every day may.
 var _ = Describe("Two senders on a cluster of three servers", func() {
+	if !full {
+		return
+	}
 	It("share the work and lose nothing when one of each is killed and comes back", func() {
-		lines := crowd{events: sized(2_000, 20_000), contacts: sized(300, 3_000), poisoned: .03, tracks: .2, seed: 3}.lines()
+		lines := crowd{events: 20_000, contacts: 3_000, poisoned: .03, tracks: .2, seed: 3}.lines()
 		want := expected(lines)
 		s := newScene(3, "--faults", "0.05", "--seed", "13")
 		servers := newCluster(s.folder)
@@ -44,4 +49,3 @@ var _ = Describe("Two senders on a cluster of three servers", func() {
 		s.figures(want, got, took)
 	})
 })
-

@@ -3,7 +3,6 @@
 package soak
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -60,18 +59,5 @@ var _ = Describe("How fast events are delivered", Label("time"), func() {
 			}
 		}
 		s.judge(want, nil)
-	})
-
-	It("with a million events waiting: in less than 300 MB", func() {
-		lines, _ := identifies(sized(100_000, 1_000_000), 7)
-		s := newScene(7)
-		file := s.file("events.ndjson", lines)
-		lines = nil
-		// Nobody answers there: all that comes has to wait.
-		away := fmt.Sprintf("api.hubapi.com=http://127.0.0.1:%d", freePort())
-		begun := time.Now()
-		sender := s.send("--connect-to", away, "--state", s.state(), file)
-		_ = begun
-		_ = sender
 	})
 })
