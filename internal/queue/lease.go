@@ -56,7 +56,10 @@ func (w *Worker) renew(ctx context.Context) error {
 		switch {
 		case err == nil:
 			w.mu.Lock()
-			s.lease, s.renewed = revision, now
+			late := w.expired(s)
+			if s.lease, s.renewed = revision, now; late {
+				w.announce() // Next passed it over
+			}
 			w.mu.Unlock()
 		case errors.Is(err, jetstream.ErrKeyExists) || time.Since(s.renewed) > q.options.Lease:
 			q.log.Warn("a part of the queue is another worker's now: its lease was not renewed in time", "partition", p)
@@ -73,7 +76,7 @@ func (w *Worker) renew(ctx context.Context) error {
 
 // balance takes partitions that nobody has, and gives away those that others should have.
 func (w *Worker) balance(ctx context.Context) error {
-	q := w.q
+	q, start := w.q, time.Now()
 	keys, err := q.leases.ListKeys(ctx)
 	if err != nil {
 		return err
@@ -107,6 +110,9 @@ func (w *Worker) balance(ctx context.Context) error {
 	}
 	w.mu.Unlock()
 	for p, s := range shares {
+		if time.Since(start) > q.options.Lease*3/20 {
+			return nil // what is held has to be renewed first
+		}
 		switch {
 		case s != nil && s.leaving:
 			if err := w.leave(ctx, s); err != nil {
