@@ -19,8 +19,10 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: ## Map the sample events with the built-in HubSpot rules
-	@$(CELMAP) map --format text --config $(SAMPLE)-config.yaml $(SAMPLE)-events.ndjson
+run: ## Send the sample events to a HubSpot on this machine, and show what arrived and what was refused
+	@state=$$(mktemp -d) && trap 'rm -rf "$$state"' EXIT && \
+	$(CELMAP) simulate --listen 127.0.0.1:0 --portal $(SAMPLE)-portal.yaml --show -- \
+	$(CELMAP) send --state "$$state" --config $(SAMPLE)-config.yaml --connect-to api.hubapi.com={url} --tier pro $(SAMPLE)-events.ndjson
 
 .PHONY: test
 test: ## Run all tests: the engine, the fixtures, the pages

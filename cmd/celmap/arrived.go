@@ -11,6 +11,7 @@ import (
 	"maps"
 	"net/http"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -178,7 +179,7 @@ func properties(all map[string]string, title string) []string {
 	var words []string
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		value := all[name]
-		if slices.Contains(automatic, name) || value == "" || value == title {
+		if automatic.MatchString(name) || value == "" || value == title {
 			continue
 		}
 		if strings.ContainsAny(value, " ,") {
@@ -189,8 +190,8 @@ func properties(all map[string]string, title string) []string {
 	return words
 }
 
-// automatic are properties that an account sets itself.
-var automatic = []string{"createdate", "hs_createdate", "hs_email_domain", "hs_lastmodifieddate", "hs_object_id", "hs_object_source", "lastmodifieddate"}
+// automatic matches properties that an account sets itself.
+var automatic = regexp.MustCompile(`^(createdate|lastmodifieddate|hs_(createdate|email_domain|lastmodifieddate|object_.*|all_contact_vids|is_.*|lifecyclestage_.*|membership_.*|pipeline|registered_member))$`)
 
 // folded joins words with commas, in lines of about so many characters.
 func folded(words []string, width int) []string {

@@ -106,6 +106,9 @@ func (c *simulateCommand) Run(s *streams) error {
 		if err != nil {
 			return err
 		}
+		if len(c.Command) > 0 {
+			fmt.Fprintln(s.out) // below what the command has said
+		}
 		held.print(s.out, report.PaletteFor(s.out))
 	}
 	within, cancel := context.WithTimeout(context.Background(), 5*time.Second)
