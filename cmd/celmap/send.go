@@ -37,7 +37,7 @@ type sendCommand struct {
 	Listen       string   `placeholder:"ADDR" help:"Take events over HTTP, too, until SIGTERM; port 0 picks a free one."`
 	WriteKey     string   `placeholder:"KEY" help:"What producers have to give as the user of basic authentication. Default: nothing."`
 	ConnectTo    []detour `sep:"none" placeholder:"HOST=URL" help:"Send the traffic for a host elsewhere, for tests and proxies. Repeatable."`
-	Tier         string   `placeholder:"TIER" help:"What the account has bought of the API, which decides its limits; none: no limits but those that its answers tell. Default: the smallest."`
+	Tier         string   `placeholder:"TIER" help:"What the account has bought of the API, which decides its limits; none: keep none of them. Default: what its answers tell."`
 	Workers      int      `default:"16" placeholder:"N" help:"Most requests under way at a time (${default})."`
 	Metrics      string   `placeholder:"ADDR" help:"Address for Prometheus: /metrics. Default: none."`
 	Pprof        string   `placeholder:"ADDR" help:"Address for Go's profiles under /debug/pprof/. Default: none."`

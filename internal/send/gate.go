@@ -21,7 +21,8 @@ type gate struct {
 	most     int           // requests in flight
 	base     time.Duration // the first pause after trouble is a part of it
 	inFlight int
-	tier     string  // of what the API sells
+	tier     string  // of what the API sells; "" for what its answers tell
+	least    string  // tier that holds until they do
 	share    float64 // of the limits that is this process's
 	limits   map[*engine.Limit]*limit
 	kinds    map[string]*kind
@@ -84,8 +85,8 @@ const (
 	probePause   = time.Minute // of an API that refuses
 )
 
-func newGate(most int, base time.Duration, tier string) *gate {
-	return &gate{now: time.Now, most: most, base: base, tier: tier, share: 1,
+func newGate(most int, base time.Duration, tier, least string) *gate {
+	return &gate{now: time.Now, most: most, base: base, tier: tier, least: least, share: 1,
 		limits: map[*engine.Limit]*limit{}, kinds: map[string]*kind{}, closures: map[string]*closure{}}
 }
 
@@ -100,10 +101,10 @@ func (g *gate) kind(name string, limits []*engine.Limit) *kind {
 		if known == nil {
 			most := 0
 			if g.tier != NoTier {
-				most = l.Max(g.tier)
+				most = l.Max(cmp.Or(g.tier, g.least))
 			}
 			known = newLimit(l.Name, most, l.Per)
-			known.share = g.share
+			known.share, known.asked = g.share, g.tier == "" && l.SaysMax != nil
 			g.limits[l] = known
 		}
 		k.limits = append(k.limits, known)
@@ -157,6 +158,9 @@ func (g *gate) back(p *pass, t trouble, after time.Duration, said []engine.Allow
 	var closed []string
 	for _, a := range said {
 		if l := g.limits[a.Limit]; l != nil {
+			if a.Max < 0 {
+				l.learn(t)
+			}
 			l.told(a, p.at, now)
 		}
 		if t == limited && a.Reached {

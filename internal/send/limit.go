@@ -27,6 +27,11 @@ type limit struct {
 	sent    []time.Time // of a short limit, within the last span
 	foreign float64     // requests of others in a span, about
 
+	// Nobody said what the account has bought: the API's answers tell, and where they do
+	// not, it is taken for one without this limit until it says that it was reached.
+	asked  bool
+	absent bool
+
 	left  int       // of a long limit; -1 as long as nothing was said
 	reset time.Time // of a long limit, zero if unknown
 }
@@ -37,7 +42,7 @@ func newLimit(name string, most int, per time.Duration) *limit {
 
 // interval is the time between two requests, 0 where the limit does not matter now.
 func (l *limit) interval(now time.Time) time.Duration {
-	if l.max <= 0 || l.share <= 0 {
+	if l.max <= 0 || l.share <= 0 || l.absent {
 		return 0
 	}
 	most := float64(l.max)
@@ -82,7 +87,7 @@ func (l *limit) take(now time.Time) {
 // told takes what the answer to a request that went out at sent says.
 func (l *limit) told(a engine.Allowance, sent, now time.Time) {
 	if a.Max > 0 {
-		l.max = a.Max
+		l.max, l.asked, l.absent = a.Max, false, false
 	}
 	if at, ok := slices.BinarySearchFunc(l.sent, sent, time.Time.Compare); ok && a.Reached { // what is refused does not count
 		l.sent = slices.Delete(l.sent, at, at+1)
@@ -107,4 +112,15 @@ func (l *limit) told(a engine.Allowance, sent, now time.Time) {
 		others = 0
 	}
 	l.foreign += (others - l.foreign) / 4
+}
+
+// learn takes how a request fared whose answer does not say what the limit is.
+func (l *limit) learn(t trouble) {
+	switch {
+	case !l.asked:
+	case t == none:
+		l.absent = true
+	case t == limited:
+		l.asked, l.absent = false, false
+	}
 }

@@ -88,3 +88,39 @@ func TestLongLimit(t *testing.T) {
 		t.Errorf("%d of %d are left for others", left, most)
 	}
 }
+
+// Who does not say what the account has bought is told by answers; where they tell
+// nothing, the limit does not hold until it is reached.
+func TestLimitNobodyNamed(t *testing.T) {
+	const per, silent = 10 * time.Second, -1
+	now := time.Unix(1000, 0)
+	l := newLimit("burst", 100, per)
+	l.asked = true
+	if every := l.interval(now); every < per/100 {
+		t.Errorf("before any answer: a request every %v, more than the smallest tier allows", every)
+	}
+	answer := func(most int, how trouble) time.Duration {
+		if most < 0 {
+			l.learn(how)
+		}
+		l.told(engine.Allowance{Max: most, Left: silent}, now, now)
+		return l.interval(now)
+	}
+	if every := answer(silent, broken); every < per/100 {
+		t.Errorf("after an answer that tells of trouble only: a request every %v", every)
+	}
+	if every := answer(silent, none); every != 0 {
+		t.Errorf("after a success that tells of no limit: a request every %v, not at once", every)
+	}
+	other := *l
+	answer(silent, limited)
+	if every := answer(silent, none); every < per/100 {
+		t.Errorf("after the limit was reached: a request every %v, more than the smallest tier allows", every)
+	}
+	l = &other
+	for _, most := range []int{190, silent} {
+		if every := answer(most, none); every < per/190 || every > per/180 {
+			t.Errorf("after an answer that tells of 190 (now of %d): a request every %v", most, every)
+		}
+	}
+}

@@ -42,7 +42,7 @@ type Options struct {
 	Config   []byte                // of the destination, a JSON object
 	Portal   map[string][]byte     // portal data that is known beforehand
 	Answers  *engine.StaticAnswers // of lookups, likewise; may be nil
-	Tier     string                // of what the API sells, or NoTier; default the first that the rules name
+	Tier     string                // of what the API sells, or NoTier; default what its answers tell, and until then the first that the rules name
 	Workers  int                   // requests in flight; default 16
 	Attempts int                   // how often an item is tried for reasons of its own; default 10
 
@@ -95,13 +95,14 @@ func New(o Options) *Sender {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if tiers := o.Program.Tiers(); o.Tier == "" && len(tiers) > 0 {
-		o.Tier = tiers[0]
+	least := ""
+	if tiers := o.Program.Tiers(); len(tiers) > 0 {
+		least = tiers[0]
 	}
 	if o.Tally == nil {
 		o.Tally = NewTally()
 	}
-	s := &Sender{o: o, gate: newGate(o.Workers, o.Base, o.Tier), lanes: newLanes(), kick: make(chan struct{}, 1)}
+	s := &Sender{o: o, gate: newGate(o.Workers, o.Base, o.Tier, least), lanes: newLanes(), kick: make(chan struct{}, 1)}
 	s.gate.waited = o.Tally.Waited
 	s.life, s.die = context.WithCancel(context.Background())
 	s.use(o.Config)
