@@ -37,7 +37,7 @@ type sendCommand struct {
 	Listen       string   `placeholder:"ADDR" help:"Take events over HTTP, too, until SIGTERM; port 0 picks a free one."`
 	WriteKey     string   `placeholder:"KEY" help:"What producers have to give as the user of basic authentication. Default: nothing."`
 	ConnectTo    []detour `sep:"none" placeholder:"HOST=URL" help:"Send the traffic for a host elsewhere, for tests and proxies. Repeatable."`
-	Tier         string   `placeholder:"TIER" help:"What the account has bought of the API, which decides its limits; none: keep none of them. Default: what its answers tell."`
+	Tier         string   `placeholder:"TIER" help:"What the account has bought of the API, which decides its limits until its answers tell them; none: there are none until then. Default: the smallest, which ends with an answer that tells of no limit, too."`
 	Workers      int      `default:"16" placeholder:"N" help:"Most requests under way at a time (${default})."`
 	Metrics      string   `placeholder:"ADDR" help:"Address for Prometheus: /metrics. Default: none."`
 	Pprof        string   `placeholder:"ADDR" help:"Address for Go's profiles under /debug/pprof/. Default: none."`
@@ -173,12 +173,13 @@ func (c *sendCommand) open(ctx context.Context) (*queue.Queue, error) {
 }
 
 // sendHeap is where the collector starts to save memory: a million events in the queue
-// have to leave a process below 300 MB.
+// have to leave a process below 300 MB. The floor counts besides, as it takes none: within
+// the limit it had the collector run all the time, which doubled what an event costs.
 const sendHeap = 200 << 20
 
 // deliver runs until the files are delivered, or until ctx ends.
 func (c *sendCommand) deliver(ctx context.Context, s *streams, d *deliverer, q *queue.Queue) error {
-	defer debug.SetMemoryLimit(debug.SetMemoryLimit(sendHeap))
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(sendHeap + heapFloor))
 	floor := make([]byte, heapFloor)
 	defer runtime.KeepAlive(floor)
 	tally := send.NewTally()

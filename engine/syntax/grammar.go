@@ -83,7 +83,7 @@ var limit = &Shape{
 	Keys: []Key{
 		doc,
 		{Name: "per", Type: duration, Doc: "The time, such as 10s or 24h.", Required: true},
-		{Name: "max", Type: either{scalar: integer, mapping: mapOf{integer, "tier"}}, Doc: "Requests in that time, at most: a number, or one for each tier that the API sells. The first tier holds unless the operator names another.", Required: true},
+		{Name: "max", Type: either{scalar: integer, mapping: mapOf{integer, "tier"}}, Doc: "Requests in that time, at most: a number, or one for each tier that the API sells. Unless the operator names a tier, the first holds until an answer says more.", Required: true},
 		{Name: "says", Type: &Shape{
 			Name: "says",
 			Keys: []Key{
