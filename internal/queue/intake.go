@@ -62,7 +62,8 @@ type Intake struct {
 	put     int64 // the number of the last event
 	floor   int64 // all up to it are stored
 	above   map[int64]struct{}
-	before  map[int64]uint64 // beyond the cursor, stored by a process before us: number → hash
+	before  map[int64]uint64 // beyond what was put, stored by a process before us: number → hash
+	after   uint64           // where the chunks of those begin
 	skipped int64
 	cursor  Cursor
 	marks   []record
@@ -93,7 +94,7 @@ func (q *Queue) Intake(ctx context.Context, source Source) (*Intake, error) {
 		return nil, err
 	}
 	in.cursor, in.put, in.floor = r.Cursor, r.Events, r.Events
-	in.before = map[int64]uint64{}
+	in.before, in.after = map[int64]uint64{}, r.After
 	err = q.scan(ctx, q.events, jetstream.ConsumerConfig{FilterSubject: q.options.Name + ".events.*." + in.id}, r.After+1, 8,
 		func(m jetstream.Msg, meta *jetstream.MsgMetadata) error {
 			entries, err := readChunk(m.Data())
@@ -260,9 +261,16 @@ func (in *Intake) Mark(at Cursor) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	at.Events = in.put
-	// What is put from now on is stored after all that is stored by now.
-	in.marks = append(in.marks, record{Cursor: at, After: in.desk.stored.Load()})
+	in.marks = append(in.marks, record{Cursor: at, After: in.beyond()})
 	in.noteMarks()
+}
+
+// beyond is a sequence after which all is stored that is put from now on; mu is held.
+func (in *Intake) beyond() uint64 {
+	if len(in.before) > 0 { // some of that is stored already
+		return in.after
+	}
+	return in.desk.stored.Load()
 }
 
 // noteMarks stores the last mark that is reached; mu is held.
@@ -276,7 +284,7 @@ func (in *Intake) noteMarks() {
 	}
 	r := in.marks[reached-1]
 	if r.Events == in.put {
-		r.After = in.desk.stored.Load() // nothing is beyond it
+		r.After = in.beyond() // nothing that this process has stored
 	}
 	in.noting = true
 	in.desk.work.Go(func() {

@@ -331,6 +331,29 @@ var _ = Describe("A queue in a folder", func() {
 			Expect(intake(q, queue.Source{Name: "g"}).Cursor()).To(BeZero())
 		})
 
+		It("still knows what it stored when it ends a second time while it reads that again", func() {
+			q := open(queue.Options{Dir: dir})
+			in := intake(q, queue.Source{Name: "f"})
+			put(in, 0, 15)
+			Expect(in.Flush(ctx)).To(Succeed())
+			Expect(q.Close()).To(Succeed())
+
+			q = open(queue.Options{Dir: dir})
+			in = intake(q, queue.Source{Name: "f"})
+			put(in, 0, 5)
+			in.Mark(queue.Cursor{Offset: 50})
+			Expect(in.Flush(ctx)).To(Succeed())
+			Expect(q.Close()).To(Succeed())
+
+			q = open(queue.Options{Dir: dir})
+			in = intake(q, queue.Source{Name: "f"})
+			Expect(in.Cursor().Events).To(BeEquivalentTo(5))
+			put(in, 5, 15)
+			Expect(in.Flush(ctx)).To(Succeed())
+			Expect(in.Skipped()).To(BeEquivalentTo(10))
+			Expect(depth(q).Events).To(BeEquivalentTo(15))
+		})
+
 		It("starts again when it is told to", func() {
 			q := open(queue.Options{Dir: dir})
 			for _, start := range []func() *queue.Intake{
