@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -132,12 +133,23 @@ func (q *Queue) lastOf(ctx context.Context, stream jetstream.Stream, subject str
 	return sequence, err
 }
 
+// errBehind means that a server had not all of a stream yet; it is tried again.
+var errBehind = errors.New("the server has not caught up with the others")
+
 // scan calls visit with the messages on a subject from a sequence on, until there is no
 // more or visit returns an error. At the most so many are read ahead.
 func (q *Queue) scan(ctx context.Context, stream jetstream.Stream, c jetstream.ConsumerConfig, from uint64, ahead int, visit func(jetstream.Msg, *jetstream.MsgMetadata) error) error {
 	c.AckPolicy, c.MemoryStorage, c.Replicas, c.InactiveThreshold = jetstream.AckNonePolicy, true, 1, 10*time.Second
 	c.DeliverPolicy = jetstream.DeliverByStartSequencePolicy
+	var end uint64 // what is stored by now; the leader of the stream says it
 	return q.insist(ctx, "read", func(once context.Context) error {
+		if end == 0 {
+			info, err := stream.Info(once)
+			if err != nil {
+				return err
+			}
+			end = info.State.LastSeq
+		}
 		c.OptStartSeq = max(from, 1)
 		consumer, err := stream.CreateConsumer(once, c)
 		if err != nil {
@@ -146,7 +158,7 @@ func (q *Queue) scan(ctx context.Context, stream jetstream.Stream, c jetstream.C
 		defer func() {
 			away, cancel := context.WithTimeout(context.WithoutCancel(ctx), q.patience)
 			defer cancel()
-			stream.DeleteConsumer(away, consumer.CachedInfo().Name) // else it goes when nobody uses it
+			_ = stream.DeleteConsumer(away, consumer.CachedInfo().Name) // else it goes when nobody uses it
 		}()
 		for left := consumer.CachedInfo().NumPending; left > 0; {
 			batch, err := consumer.FetchNoWait(ahead)
@@ -171,7 +183,18 @@ func (q *Queue) scan(ctx context.Context, stream jetstream.Stream, c jetstream.C
 				break // what was left has been deleted meanwhile
 			}
 		}
-		return nil
+		if from > end {
+			return nil
+		}
+		// The consumer may be on a server that has not caught up yet.
+		m, err := stream.GetMsg(once, max(from, 1), jetstream.WithGetMsgSubject(cmp.Or(c.FilterSubject, ">")))
+		switch {
+		case errors.Is(err, jetstream.ErrMsgNotFound) || err == nil && m.Sequence > end:
+			return nil
+		case err == nil:
+			return errBehind
+		}
+		return err
 	})
 }
 

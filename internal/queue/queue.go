@@ -107,11 +107,11 @@ func Open(ctx context.Context, options Options) (*Queue, error) {
 	q := &Queue{options: o, log: o.Log, patience: 5 * time.Second, limited: options.MaxBytes > 0}
 	q.ctx, q.close = context.WithCancelCause(context.Background())
 	if err := q.connect(ctx); err != nil {
-		q.Close()
+		_ = q.Close() // what went wrong first counts
 		return nil, err
 	}
 	if err := q.prepare(ctx); err != nil {
-		q.Close()
+		_ = q.Close() // what went wrong first counts
 		return nil, err
 	}
 	return q, nil
@@ -191,7 +191,7 @@ func (q *Queue) prepare(ctx context.Context) (err error) {
 	q.events = open(jetstream.StreamConfig{
 		Name: name + "-events", Subjects: []string{name + ".events.*.*"},
 		Description: "Events to deliver, many in a message",
-		MaxBytes:    o.MaxBytes, Discard: jetstream.DiscardNew, AllowDirect: true,
+		MaxBytes:    o.MaxBytes, Discard: jetstream.DiscardNew,
 		Metadata: map[string]string{"celmap-partitions": strconv.Itoa(partitions)},
 	})
 	q.progress = open(jetstream.StreamConfig{
@@ -200,7 +200,7 @@ func (q *Queue) prepare(ctx context.Context) (err error) {
 	})
 	q.dead = open(jetstream.StreamConfig{
 		Name: name + "-dead", Subjects: []string{name + ".dead.*.*.*"},
-		Description: "Events that cannot be delivered, and why", MaxMsgsPerSubject: 1, AllowDirect: true,
+		Description: "Events that cannot be delivered, and why", MaxMsgsPerSubject: 1,
 	})
 	q.identities = open(jetstream.StreamConfig{
 		Name: "KV_" + name + "-identities", Subjects: []string{"$KV." + name + "-identities.>"},
@@ -264,7 +264,7 @@ func (q *Queue) Close() error {
 	worker, intake := q.worker, q.intake
 	q.mu.Unlock()
 	if worker != nil {
-		worker.Close()
+		_ = worker.Close()
 	}
 	q.close(ErrClosed)
 	if intake != nil {
