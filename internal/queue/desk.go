@@ -349,7 +349,7 @@ func (w *writer) run() {
 		}
 		for last := d.stored.Load(); last < sequence && !d.stored.CompareAndSwap(last, sequence); last = d.stored.Load() {
 		}
-		d.q.conn.Publish(notice, nil) // a hint: workers look by themselves now and then
+		_ = d.q.conn.Publish(notice, nil) // a hint: workers look by themselves now and then
 		var bytes int64
 		for i := 0; i < len(full.puts); {
 			j := i + 1

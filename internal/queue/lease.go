@@ -127,7 +127,7 @@ func (w *Worker) balance(ctx context.Context) error {
 				return err
 			}
 			if err := w.claim(ctx, p, revision, now); err != nil {
-				q.leases.Delete(context.WithoutCancel(ctx), partitionKey+strconv.Itoa(p), jetstream.LastRevision(revision))
+				_ = q.leases.Delete(context.WithoutCancel(ctx), partitionKey+strconv.Itoa(p), jetstream.LastRevision(revision))
 				return err
 			}
 			mine++
@@ -165,8 +165,8 @@ func (w *Worker) giveBack() {
 	for _, s := range shares {
 		if s != nil {
 			s.lose(ErrClosed)
-			w.q.leases.Delete(ctx, partitionKey+strconv.Itoa(s.partition), jetstream.LastRevision(s.lease))
+			_ = w.q.leases.Delete(ctx, partitionKey+strconv.Itoa(s.partition), jetstream.LastRevision(s.lease))
 		}
 	}
-	w.q.leases.Delete(ctx, memberKey+w.name())
+	_ = w.q.leases.Delete(ctx, memberKey+w.name())
 }

@@ -45,14 +45,6 @@ func (i items) remove(sequence uint64, index int) {
 	}
 }
 
-func (i items) count() int {
-	n := 0
-	for _, list := range i {
-		n += len(list)
-	}
-	return n
-}
-
 // finish notes that an item is finished.
 func (p *progress) finish(sequence uint64, index int) {
 	if sequence <= p.horizon {

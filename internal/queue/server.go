@@ -119,11 +119,11 @@ func (e *embedded) connect(options ...nats.Option) (*nats.Conn, error) {
 
 func (e *embedded) stop() {
 	if e.server != nil {
-		os.Remove(filepath.Join(e.dir, doorFile))
+		_ = os.Remove(filepath.Join(e.dir, doorFile))
 		e.server.Shutdown()
 		e.server.WaitForShutdown()
 	}
-	e.lock.Unlock()
+	_ = e.lock.Unlock()
 }
 
 // visit connects to the process that has the folder. That may be about to start, or to end.

@@ -117,7 +117,7 @@ func (w *Worker) claim(ctx context.Context, partition int, lease uint64, renewed
 		s.lose(err)
 		return fmt.Errorf("cannot listen for what is stored: %w", err)
 	}
-	context.AfterFunc(s.ctx, func() { notice.Unsubscribe() })
+	context.AfterFunc(s.ctx, func() { _ = notice.Unsubscribe() })
 	w.mu.Lock()
 	w.shares[partition] = s
 	w.announce()

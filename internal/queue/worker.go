@@ -50,7 +50,7 @@ func (q *Queue) Work(ctx context.Context) (*Worker, error) {
 	}
 	for p := range q.partitions {
 		if err := w.claim(ctx, p, 0, time.Time{}); err != nil {
-			w.Close()
+			_ = w.Close()
 			return nil, err
 		}
 	}

@@ -32,7 +32,7 @@ type association struct {
 // sides are the types of records that an association leads from and to.
 type sides struct{ from, to *table }
 
-func (s sides) turned() sides { return sides{s.to, s.from} }
+func (p sides) turned() sides { return sides{p.to, p.from} }
 
 // associations says which records are tied to which. Its lock is taken last:
 // whoever holds it takes no table's.

@@ -74,7 +74,7 @@ func (l *Limits) numbers() [6]int {
 	return numbers
 }
 
-const tenSeconds = 10 * time.Second
+const burstSpan = 10 * time.Second
 
 // gate lets calls in: those with a token, the scope and an allowance left.
 type gate struct {
@@ -205,7 +205,7 @@ func (g *gate) app(name string, oauth bool) *app {
 			most = marketplaceBurst
 		}
 		a = &app{name: name, number: 1_000_000 + len(g.apps), oauth: oauth,
-			burst: rolling("burst "+name, tenSeconds, most), ties: rolling("associations-burst "+name, tenSeconds, g.limits[4])}
+			burst: rolling("burst "+name, burstSpan, most), ties: rolling("associations-burst "+name, burstSpan, g.limits[4])}
 		g.apps[name] = a
 	}
 	return a

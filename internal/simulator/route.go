@@ -160,8 +160,8 @@ var routes = slices.Concat(
 )
 
 // isBatchWrite tells whether the answer of a route tells of each input of a write.
-func (r *route) isBatchWrite() bool {
-	return strings.HasSuffix(r.path, "/batch/create") || strings.HasSuffix(r.path, "/batch/update") || strings.HasSuffix(r.path, "/batch/upsert")
+func (to *route) isBatchWrite() bool {
+	return strings.HasSuffix(to.path, "/batch/create") || strings.HasSuffix(to.path, "/batch/update") || strings.HasSuffix(to.path, "/batch/upsert")
 }
 
 // name is what statistics call a request to a route.
