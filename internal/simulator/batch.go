@@ -50,19 +50,9 @@ func (s *Simulator) batchWrite(c *call, do verb) *answer {
 	if refused != nil {
 		return refused
 	}
-	var body struct {
-		Inputs []input `json:"inputs"`
-	}
-	if a := c.read(&body); a != nil {
-		return a
-	}
-	inputs := body.Inputs
-	c.inputs = len(inputs)
-	if inputs == nil {
-		return c.lacks("inputs")
-	}
-	if len(inputs) > mostInputs {
-		return c.tooMany(mostInputs, "object "+string(do)+"s")
+	inputs, refused := inputsOf[input](c, mostInputs, "object "+string(do)+"s")
+	if refused != nil {
+		return refused
 	}
 	if do != create {
 		if a := s.identified(c, t, do, inputs); a != nil {
@@ -418,24 +408,13 @@ func (s *Simulator) batchArchive(c *call) *answer {
 	if refused != nil {
 		return refused
 	}
-	var body struct {
-		Inputs []struct {
-			ID scalar `json:"id"`
-		} `json:"inputs"`
-	}
-	if a := c.read(&body); a != nil {
-		return a
-	}
-	c.inputs = len(body.Inputs)
-	if body.Inputs == nil {
-		return c.lacks("inputs")
-	}
-	if c.inputs > mostInputs {
-		return c.tooMany(mostInputs, "object archives")
+	inputs, refused := inputsOf[end](c, mostInputs, "object archives")
+	if refused != nil {
+		return refused
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, in := range body.Inputs {
+	for _, in := range inputs {
 		if r := t.live(string(in.ID)); r != nil {
 			s.archive(c, t, r)
 		}

@@ -54,3 +54,22 @@ func (c *call) unreadable(offset int, reason string) *answer {
 func (c *call) lacks(fields ...string) *answer {
 	return c.unreadable(len(c.body), "Some required fields were not set: "+quoted(fields))
 }
+
+// inputsOf reads the inputs of a batch, of which there may be most; what names them
+// where there are more.
+func inputsOf[T any](c *call, most int, what string) ([]T, *answer) {
+	var body struct {
+		Inputs []T `json:"inputs"`
+	}
+	if a := c.read(&body); a != nil {
+		return nil, a
+	}
+	c.inputs = len(body.Inputs)
+	switch {
+	case body.Inputs == nil:
+		return nil, c.lacks("inputs")
+	case c.inputs > most:
+		return nil, c.tooMany(most, what)
+	}
+	return body.Inputs, nil
+}

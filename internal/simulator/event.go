@@ -162,20 +162,11 @@ func (s *Simulator) sendEvent(c *call) *answer {
 
 // sendEvents takes a batch of events.
 func (s *Simulator) sendEvents(c *call) *answer {
-	var batch struct {
-		Inputs []occurrence `json:"inputs"`
+	sent, refused := inputsOf[occurrence](c, mostEvents, "event completions")
+	if refused != nil {
+		return refused
 	}
-	if a := c.read(&batch); a != nil {
-		return a
-	}
-	c.inputs = len(batch.Inputs)
-	switch {
-	case batch.Inputs == nil:
-		return c.lacks("inputs")
-	case c.inputs > mostEvents:
-		return c.tooMany(mostEvents, "event completions")
-	}
-	return s.takeEvents(c, batch.Inputs)
+	return s.takeEvents(c, sent)
 }
 
 // The scopes of events.

@@ -44,22 +44,11 @@ func (s *Simulator) pairings(c *call) (sides, []pairing, *answer) {
 	if refused != nil {
 		return p, nil, refused
 	}
-	var body struct {
-		Inputs []pairing `json:"inputs"`
+	inputs, refused := inputsOf[pairing](c, mostTies, "associations")
+	if refused == nil && c.version == september2026 && c.unassociating {
+		refused = c.problem(http.StatusBadRequest, forbidden)
 	}
-	if a := c.read(&body); a != nil {
-		return p, nil, a
-	}
-	c.inputs = len(body.Inputs)
-	switch {
-	case body.Inputs == nil:
-		return p, nil, c.lacks("inputs")
-	case c.inputs > mostTies:
-		return p, nil, c.tooMany(mostTies, "associations")
-	case c.version == september2026 && c.unassociating:
-		return p, nil, c.problem(http.StatusBadRequest, forbidden)
-	}
-	return p, body.Inputs, nil
+	return p, inputs, refused
 }
 
 // checked returns the ids of two records that may be tied, or why they may not.
@@ -334,25 +323,16 @@ func (s *Simulator) readTies(c *call) *answer {
 	if refused != nil {
 		return refused
 	}
-	var body struct {
-		Inputs []struct {
-			ID    scalar `json:"id"`
-			After scalar `json:"after"`
-		} `json:"inputs"`
-	}
-	if a := c.read(&body); a != nil {
-		return a
-	}
-	c.inputs = len(body.Inputs)
-	if body.Inputs == nil {
-		return c.lacks("inputs")
-	}
-	if c.inputs > mostTieReads {
-		return c.tooMany(mostTieReads, "association reads")
+	inputs, refused := inputsOf[struct {
+		ID    scalar `json:"id"`
+		After scalar `json:"after"`
+	}](c, mostTieReads, "association reads")
+	if refused != nil {
+		return refused
 	}
 	var results [][]byte
 	var errors []problem
-	for _, in := range body.Inputs {
+	for _, in := range inputs {
 		list, more := s.tiesPage(p, parseID(string(in.ID)), parseID(string(in.After)), mostTiePage)
 		switch {
 		case len(list) == 0:
@@ -410,23 +390,14 @@ func (s *Simulator) untieBatch(c *call) *answer {
 	if refused != nil {
 		return refused
 	}
-	var body struct {
-		Inputs []struct {
-			From end   `json:"from"`
-			To   []end `json:"to"`
-		} `json:"inputs"`
+	inputs, refused := inputsOf[struct {
+		From end   `json:"from"`
+		To   []end `json:"to"`
+	}](c, mostTies, "associations")
+	if refused != nil {
+		return refused
 	}
-	if a := c.read(&body); a != nil {
-		return a
-	}
-	c.inputs = len(body.Inputs)
-	if body.Inputs == nil {
-		return c.lacks("inputs")
-	}
-	if c.inputs > mostTies {
-		return c.tooMany(mostTies, "associations")
-	}
-	for _, in := range body.Inputs {
+	for _, in := range inputs {
 		for _, to := range in.To {
 			s.associations.untie(p, parseID(string(in.From.ID)), parseID(string(to.ID)), nil)
 		}
