@@ -45,7 +45,8 @@ type answerKey struct {
 }
 
 // ask puts questions of one lookup with equal arguments in a line. about is any
-// of them, name tells them from others. It returns a ticket for each key.
+// of them, name tells them from others. It returns a ticket for each key. What was
+// answered since the caller looked is not asked again.
 func (a *account) ask(about *engine.Question, name string, keys []string) []*ticket {
 	a.desk.Lock()
 	defer a.desk.Unlock()
@@ -58,6 +59,9 @@ func (a *account) ask(about *engine.Question, name string, keys []string) []*tic
 	for i, key := range keys {
 		t := l.open[key]
 		if t == nil {
+			t = a.answered(l, key)
+		}
+		if t == nil {
 			t = &ticket{key: key, done: make(chan struct{})}
 			l.open[key] = t
 			l.waiting = append(l.waiting, t)
@@ -68,7 +72,24 @@ func (a *account) ask(about *engine.Question, name string, keys []string) []*tic
 		l.clerks, l.idle = l.clerks+1, l.idle+1
 		go l.serve()
 	}
+	if l.clerks == 0 { // all is known
+		delete(a.lines, name)
+	}
 	return tickets
+}
+
+// answered returns a ticket with what is remembered, nil where that is nothing.
+func (a *account) answered(l *line, key string) *ticket {
+	if l.about.Lookup.TTL == 0 {
+		return nil
+	}
+	known, ok := a.host.answers.get(a.answerKey(l.name, key))
+	if !ok || !a.host.now().Before(known.until) {
+		return nil
+	}
+	t := &ticket{key: key, done: make(chan struct{}), reply: known.reply}
+	close(t.done)
+	return t
 }
 
 // serve makes calls as long as questions wait.
