@@ -55,7 +55,7 @@ func (c *simulateCommand) Run(s *streams) error {
 	if c.Faults < 0 || c.Faults > 1 || c.Faults != c.Faults {
 		return usage("--faults %v: it is a share of the requests, from 0 to 1: write 0.05 for five of a hundred", c.Faults)
 	}
-	portal, err := readPortal(c.Portal)
+	portal, file, err := readPortal(c.Portal)
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (c *simulateCommand) Run(s *streams) error {
 		return usage("--tier: %s", wrong.Reason)
 	}
 	if err != nil {
-		return usage("%w", err)
+		return portalMistake(file, err)
 	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -122,35 +122,42 @@ func (c *simulateCommand) Run(s *streams) error {
 	return ended
 }
 
-// readPortal reads a portal file; without a name it is the default portal.
-func readPortal(name string) (simulator.Portal, error) {
+// readPortal reads a portal file, whose text is returned for the places of mistakes;
+// without a name it is the default portal.
+func readPortal(name string) (simulator.Portal, *source.Node, error) {
 	if name == "" {
-		return simulator.Portal{}, nil
+		return simulator.Portal{}, nil, nil
 	}
 	data, err := readFile(name)
 	if err != nil {
-		return simulator.Portal{}, err
+		return simulator.Portal{}, nil, err
 	}
 	name = filepath.ToSlash(name)
 	root, found := settings.Parse(name, data)
 	if root == nil {
-		return simulator.Portal{}, unreadable(settings.ConcealText(found))
+		return simulator.Portal{}, nil, unreadable(settings.ConcealText(found))
 	}
 	if root.Kind != source.Mapping {
-		return simulator.Portal{}, usage("%s: a portal file is an object such as {portalId: 123, tokens: [{token: made-up}]}", name)
+		return simulator.Portal{}, nil, usage("%s: a portal file is an object such as {portalId: 123, tokens: [{token: made-up}]}", name)
 	}
 	var findings []string
 	for _, v := range portalSchema().Validate(root.Value(value.NewArena())) {
 		findings = append(findings, placeOf(root, v.Pointer).String()+": "+v.Error())
 	}
 	if findings != nil {
-		return simulator.Portal{}, usage("%s\n%s", strings.Join(findings, "\n"), portalHelp)
+		return simulator.Portal{}, nil, usage("%s\n%s", strings.Join(findings, "\n"), portalHelp)
 	}
 	portal, err := simulator.ReadPortal(settings.JSON(root))
-	if wrong := (*simulator.PortalError)(nil); errors.As(err, &wrong) {
-		return portal, usage("%s: %s: %s", placeOf(root, wrong.Pointer), strings.ReplaceAll(strings.TrimPrefix(wrong.Pointer, "/"), "/", "."), wrong.Reason+"\n"+portalHelp)
+	return portal, root, portalMistake(root, err)
+}
+
+// portalMistake says where in a portal file a mistake is.
+func portalMistake(file *source.Node, err error) error {
+	wrong := (*simulator.PortalError)(nil)
+	if !errors.As(err, &wrong) || file == nil {
+		return err
 	}
-	return portal, err
+	return usage("%s: %s: %s\n%s", placeOf(file, wrong.Pointer), strings.ReplaceAll(strings.TrimPrefix(wrong.Pointer, "/"), "/", "."), wrong.Reason, portalHelp)
 }
 
 const (

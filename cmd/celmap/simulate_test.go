@@ -17,7 +17,7 @@ import (
 
 var _ = Describe("Portal files", func() {
 	It("are read with the sample", func() {
-		p, err := readPortal("../../fixtures/hubspot/sample-portal.yaml")
+		p, _, err := readPortal("../../fixtures/hubspot/sample-portal.yaml")
 		Expect(err).NotTo(HaveOccurred())
 		Expect(p.PortalID).To(BeEquivalentTo(4571203))
 		_, err = simulator.New(p, simulator.Options{})

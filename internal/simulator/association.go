@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/http"
@@ -160,6 +161,57 @@ func (a *associations) define(p sides, k AssociationType) association {
 		a.kinds[p.turned()] = append(slices.Clone(a.kinds[p.turned()]), association{link: link{userDefined, k.InverseID}, name: k.Name, label: label, inverse: k.ID})
 	}
 	return made
+}
+
+// own returns a label of the portal's own, nil if there is none. The lock is held.
+func (a *associations) own(p sides, id int) *association {
+	i := slices.IndexFunc(a.kinds[p], func(k association) bool { return k.ID == id && k.Category == userDefined && k.label != "" })
+	if i < 0 {
+		return nil
+	}
+	return &a.kinds[p][i]
+}
+
+// rename gives a label of the portal's own other words, and tells whether there is
+// one. Without words for the other side it keeps its own, unless it has the same.
+func (a *associations) rename(p sides, id int, label, inverseLabel string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	k := a.own(p, id)
+	if k == nil {
+		return false
+	}
+	k.label = label
+	if k.inverse == k.ID {
+		inverseLabel = cmp.Or(inverseLabel, label)
+	}
+	if back := a.own(p.turned(), k.inverse); back != nil && inverseLabel != "" {
+		back.label = inverseLabel
+	}
+	return true
+}
+
+// drop takes a label of the portal's own away, and from the records that are tied
+// by it. It tells whether there was one.
+func (a *associations) drop(p sides, id int) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	k := a.own(p, id)
+	if k == nil {
+		return false
+	}
+	for _, gone := range []struct {
+		from sides
+		link
+	}{{p, k.link}, {p.turned(), link{k.Category, k.inverse}}} {
+		a.kinds[gone.from] = slices.DeleteFunc(slices.Clone(a.kinds[gone.from]), func(k association) bool { return k.link == gone.link })
+		for _, tied := range a.ties[gone.from] {
+			for other, links := range tied {
+				tied[other] = slices.DeleteFunc(links, func(l link) bool { return l == gone.link })
+			}
+		}
+	}
+	return true
 }
 
 // singular names one record of the type.

@@ -1,6 +1,8 @@
 package simulator_test
 
 import (
+	"fmt"
+
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 )
@@ -140,6 +142,40 @@ var _ = Describe("Associations", func() {
 		Expect(a.body["results"]).To(HaveExactElements(HaveKeyWithValue("label", "Buyer"), HaveKeyWithValue("label", "Bought")))
 		Expect(p.get("/crm/v4/associations/car/contacts/labels").body["results"]).To(HaveLen(1))
 	})
+
+	DescribeTable("have labels that get other words, and go", func(prefix string) {
+		path := prefix + "contacts/companies/labels"
+		label := func(from, to string, id float64) any {
+			for _, k := range p.get(prefix + from + "/" + to + "/labels").body["results"].([]any) {
+				if k.(object)["typeId"] == id {
+					return k.(object)["label"]
+				}
+			}
+			return "none"
+		}
+		Expect(p.batch(prefix+"contacts/companies/batch/create", pair(ann, acme, kinds(41))).status).To(Equal(201))
+		Expect(p.do("PUT", path, object{"associationTypeId": 41, "label": "Pays"}).status).To(Equal(204))
+		Expect(label("contacts", "companies", 41)).To(Equal("Pays"))
+		Expect(label("companies", "contacts", 42)).To(Equal("Billed by"))
+		Expect(p.do("PUT", path, object{"associationTypeId": 41, "label": "Pays", "inverseLabel": "Paid by"}).status).To(Equal(204))
+		Expect(label("companies", "contacts", 42)).To(Equal("Paid by"))
+		both := p.post(prefix+"contacts/contacts/labels", object{"name": "friend", "label": "Friend"}).body["results"].([]any)[0].(object)["typeId"].(float64)
+		Expect(p.do("PUT", prefix+"contacts/contacts/labels", object{"associationTypeId": both, "label": "Pal"}).status).To(Equal(204))
+		Expect(label("contacts", "contacts", both)).To(Equal("Pal"))
+
+		Expect(ties("companies", acme, "contacts", ann)).To(ConsistOf(280.0, 42.0))
+		Expect(p.do("DELETE", path+"/41", nil).status).To(Equal(204))
+		Expect(label("contacts", "companies", 41)).To(Equal("none"))
+		Expect(label("companies", "contacts", 42)).To(Equal("none"))
+		Expect(ties("contacts", ann, "companies", acme)).To(ConsistOf(279.0))
+		Expect(ties("companies", acme, "contacts", ann)).To(ConsistOf(280.0))
+
+		for _, id := range []int{41, 279, 1} { // gone, and HubSpot's own
+			Expect(p.do("DELETE", path+fmt.Sprintf("/%d", id), nil).status).To(Equal(400))
+			Expect(p.do("PUT", path, object{"associationTypeId": id, "label": "X"}).status).To(Equal(400))
+		}
+		Expect(p.do("PUT", path, object{"label": "X"}).body).To(HaveKeyWithValue("message", ContainSubstring("associationTypeId")))
+	}, Entry(nil, "/crm/v4/associations/"), Entry(nil, "/crm/associations/2026-03/"), Entry(nil, "/crm/associations/2026-09/"))
 
 	It("are limited", func() {
 		Expect(p.batch("/crm/v4/associations/contacts/companies/batch/create", make([]object, 2001)...).status).To(Equal(400))

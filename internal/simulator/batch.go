@@ -195,6 +195,9 @@ func (b *batch) write() *answer {
 			told := b.s.told(p.refused)
 			told.Status, told.Links = "error", map[string]string{}
 			context := map[string][]string{"objectWriteTraceId": {string(in.Trace)}}
+			if p.refused.existing != "" {
+				context["existingId"] = []string{p.refused.existing}
+			}
 			for name, list := range told.Context {
 				context[name] = list
 			}
@@ -277,12 +280,12 @@ func (b *batch) whole() *refusal {
 		switch {
 		case r == nil:
 		case all == nil:
-			all = &refusal{r.status, slices.Clone(r.violations), r.problem}
+			all = &refusal{r.status, slices.Clone(r.violations), r.problem, r.existing}
 		case r.violations != nil && all.violations != nil:
 			all.violations = append(all.violations, r.violations...)
 			all.status = min(all.status, r.status)
 		case r.violations != nil:
-			all = &refusal{r.status, slices.Clone(r.violations), r.problem}
+			all = &refusal{r.status, slices.Clone(r.violations), r.problem, r.existing}
 		}
 	}
 	return all

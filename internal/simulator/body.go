@@ -73,3 +73,34 @@ func inputsOf[T any](c *call, most int, what string) ([]T, *answer) {
 	}
 	return body.Inputs, nil
 }
+
+// asked returns how many records, events or others a call is about, whether or not
+// it was worked out: the inputs of a batch, else 1; 0 where it only looks at what
+// there is by its path, or sends nothing that can be read.
+func (c *call) asked() int {
+	switch {
+	case c.inputs > 0:
+		return c.inputs
+	case c.Method == http.MethodGet || c.Method == http.MethodPost && len(c.body) == 0:
+		return 0
+	case len(c.body) == 0:
+		return 1
+	}
+	var body struct {
+		Inputs jsontext.Value `json:"inputs"`
+	}
+	list := jsontext.Value(c.body)
+	if list.Kind() == '{' {
+		if json.Unmarshal(c.body, &body, jsontext.AllowDuplicateNames(true)) != nil {
+			return 0
+		}
+		if list = body.Inputs; list == nil {
+			return 1
+		}
+	}
+	var inputs []jsontext.Value
+	if json.Unmarshal(list, &inputs) != nil {
+		return 0
+	}
+	return len(inputs)
+}

@@ -61,7 +61,11 @@ func (s *Simulator) seed() error {
 			}
 			p := s.plan(c, t, nil, g, nil)
 			if p.refused != nil {
-				wrong = cmp.Or(wrong, at(place, errors.New(s.told(p.refused).Message)))
+				if v := p.refused.violations; v != nil {
+					wrong = cmp.Or(wrong, at(place+"/"+v[0].name, errors.New(v[0].message)))
+				} else {
+					wrong = cmp.Or(wrong, at(place, errors.New(p.refused.problem.Message)))
+				}
 				continue
 			}
 			if t.records[id] != nil {
@@ -119,6 +123,32 @@ func (t *table) define(builtin []Property, o Object) error {
 		delete(t.properties, name)
 		delete(t.unique, name)
 	}
+	if wrong := t.checkNames(&o); wrong != nil {
+		return wrong
+	}
+	return nil
+}
+
+// checkNames finds names in what is said of the type that are no properties of it.
+func (t *table) checkNames(o *Object) *PortalError {
+	type list struct {
+		at    string
+		names []string
+	}
+	lists := []list{{"requiredProperties", o.RequiredProperties}, {"searchableProperties", o.SearchableProperties}, {"form", o.Form}}
+	if o.PrimaryDisplayProperty != "" {
+		lists = append(lists, list{"primaryDisplayProperty", []string{o.PrimaryDisplayProperty}})
+	}
+	for i, c := range o.Conditions {
+		lists = append(lists, list{fmt.Sprintf("conditions/%d/when", i), []string{c.When}}, list{fmt.Sprintf("conditions/%d/require", i), c.Require})
+	}
+	for _, l := range lists {
+		for i, name := range l.names {
+			if t.properties[name] == nil {
+				return &PortalError{fmt.Sprintf("/%s/%d", l.at, i), fmt.Sprintf("Property %q does not exist", name)}
+			}
+		}
+	}
 	return nil
 }
 
@@ -139,5 +169,8 @@ func (t *table) add(p Property) error {
 
 // at says where in a portal file an error is.
 func at(pointer string, err error) error {
+	if wrong := (*PortalError)(nil); errors.As(err, &wrong) { // in what is there
+		return &PortalError{Pointer: "/" + pointer + wrong.Pointer, Reason: wrong.Reason}
+	}
 	return &PortalError{Pointer: "/" + pointer, Reason: err.Error()}
 }

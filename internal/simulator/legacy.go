@@ -113,10 +113,8 @@ func (c *call) refusalV1(t *table, r *refusal) *answer {
 		return c.problemV1(http.StatusBadRequest, p)
 	case r.status == http.StatusConflict:
 		p := problemV1{Message: "Contact already exists", Error: "CONTACT_EXISTS", Request: c.id}
-		if ids := r.problem.Context["existingId"]; len(ids) > 0 {
-			if owner := t.live(ids[0]); owner != nil {
-				p.Identity = identityV1(owner)
-			}
+		if owner := t.live(r.existing); owner != nil {
+			p.Identity = identityV1(owner)
 		}
 		return c.problemV1(http.StatusConflict, p)
 	}
@@ -134,7 +132,6 @@ func (s *Simulator) createContactV1(c *call) *answer {
 	if a := c.read(&in); a != nil {
 		return a
 	}
-	c.inputs = 1
 	t := s.types.find("contacts")
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -152,7 +149,6 @@ func (s *Simulator) createOrUpdateV1(c *call) *answer {
 	if a := c.read(&in); a != nil {
 		return a
 	}
-	c.inputs = 1
 	in.Email = scalar(c.PathValue("email"))
 	t := s.types.find("contacts")
 	t.mu.Lock()

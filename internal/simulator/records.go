@@ -72,7 +72,6 @@ func (s *Simulator) createOne(c *call) *answer {
 	if a := c.read(&in); a != nil {
 		return a
 	}
-	c.inputs = 1
 	if in.Properties == nil {
 		return c.lacks("properties")
 	}
@@ -135,7 +134,6 @@ func (s *Simulator) updateOne(c *call) *answer {
 	if a := c.read(&in); a != nil {
 		return a
 	}
-	c.inputs = 1
 	if in.Properties == nil {
 		return c.lacks("properties")
 	}
@@ -159,7 +157,6 @@ func (s *Simulator) archiveOne(c *call) *answer {
 	if refused != nil {
 		return refused
 	}
-	c.inputs = 1
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if r := t.live(c.PathValue("id")); r != nil { // an archived one is archived again

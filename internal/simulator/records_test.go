@@ -69,7 +69,8 @@ var _ = Describe("A record", func() {
 		for _, properties := range []object{{"email": "A@acme.com"}, {"email": "b@acme.com"}, {"email": "z@acme.com", "hs_additional_emails": "a@acme.com"}} {
 			a := p.post(contacts, object{"properties": properties})
 			Expect(a.status).To(Equal(409))
-			Expect(a.body).To(And(HaveKeyWithValue("category", "CONFLICT"), HaveKeyWithValue("message", "Contact already exists. Existing ID: "+id)))
+			Expect(a.body).To(Equal(object{"status": "error", "category": "CONFLICT", "message": "Contact already exists. Existing ID: " + id,
+				"correlationId": a.header.Get("X-HubSpot-Correlation-Id")}), "the id is in the text only")
 		}
 		other := p.made("contacts", object{"email": "c@acme.com"})
 		Expect(p.do("PATCH", contacts+"/"+other, object{"properties": object{"email": "a@acme.com"}}).status).To(Equal(409))
@@ -147,7 +148,7 @@ var _ = Describe("A record", func() {
 		}
 		Expect(err).To(MatchError(ContainSubstring(message)))
 	},
-		Entry(nil, `{"objects": {"contacts": {"records": [{"email": "x"}]}}}`, "objects.contacts.records.0: Property values were not valid"),
+		Entry(nil, `{"objects": {"contacts": {"records": [{"email": "x"}]}}}`, "objects.contacts.records.0.email: Email address x is invalid"),
 		Entry(nil, `{"objects": {"contacts": {"nosuch": 1}}}`, "objects.contacts.nosuch"),
 		Entry(nil, `{"timeZone": "Mars"}`, "timeZone"),
 		Entry(nil, `{"unknown": {"partialTraceIds": "maybe"}}`, `unknown.partialTraceIds: "maybe" is none of atomic, 207`),
@@ -173,6 +174,22 @@ var _ = Describe("A custom object", func() {
 		Expect(a.status).To(Equal(400))
 		Expect(a.body).To(HaveKeyWithValue("context", Equal(object{"properties": []any{"vin"}})))
 	})
+
+	DescribeTable("has a schema that changes", func(schemas string) {
+		p := start(file)
+		a := p.do("PATCH", schemas+"/car", object{"labels": object{"singular": "Auto", "plural": "Autos"}, "requiredProperties": []string{}, "searchableProperties": []string{"vin"}})
+		Expect(a.status).To(Equal(200), a.text)
+		Expect(a.body).To(And(HaveKeyWithValue("labels", Equal(object{"singular": "Auto", "plural": "Autos"})), HaveKeyWithValue("name", "car"),
+			HaveKeyWithValue("searchableProperties", Equal([]any{"vin"}))))
+		Expect(p.get(schemas + "/2-123").body).To(Equal(a.body))
+		Expect(p.made("car", object{})).NotTo(BeEmpty(), "nothing is required any more")
+		a = p.do("PATCH", schemas+"/car", object{"requiredProperties": []string{"wheels"}})
+		Expect(a.status).To(Equal(400))
+		Expect(a.body).To(HaveKeyWithValue("message", `Property "wheels" does not exist`))
+		Expect(p.get(schemas + "/car").body).To(HaveKeyWithValue("requiredProperties", BeEmpty()))
+		Expect(p.do("PATCH", schemas+"/contacts", object{}).status).To(Equal(400))
+		Expect(p.post(schemas, object{"name": "boat", "labels": object{"singular": "Boat"}, "primaryDisplayProperty": "hull"}).body).To(HaveKeyWithValue("message", `Property "hull" does not exist`))
+	}, Entry(nil, "/crm-object-schemas/v3/schemas"), Entry(nil, "/crm-object-schemas/2026-03/schemas"), Entry(nil, "/crm-object-schemas/2026-09/schemas"), Entry(nil, "/crm/v3/schemas"))
 
 	It("has a schema", func() {
 		p := start(file)

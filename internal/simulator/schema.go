@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -98,7 +99,6 @@ func (s *Simulator) createProperty(c *call) *answer {
 	if a := c.read(&p); a != nil {
 		return a
 	}
-	c.inputs = 1
 	if a := c.complete(&p); a != nil {
 		return a
 	}
@@ -212,7 +212,6 @@ func (s *Simulator) updateProperty(c *call) *answer {
 	if a := c.read(&given); a != nil {
 		return a
 	}
-	c.inputs = 1
 	p := old.Property
 	if p.ModificationMetadata.ReadOnlyDefinition {
 		return c.invalid(fmt.Sprintf("The definition of property %q cannot be changed", p.Name))
@@ -257,7 +256,6 @@ func (s *Simulator) archiveProperty(c *call) *answer {
 	if refused != nil {
 		return refused
 	}
-	c.inputs = 1
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	old := t.properties[c.PathValue("name")]
@@ -301,12 +299,12 @@ func (t *table) isCustom() bool { return strings.HasPrefix(t.id, "2-") }
 
 func (s *Simulator) schema(t *table) schema {
 	_, number, _ := strings.Cut(t.id, "-")
+	t.mu.Lock()
 	made := schema{
 		ID: number, ObjectTypeID: t.id, FullyQualifiedName: t.full, Name: t.name, Labels: t.object.Labels,
 		PrimaryDisplayProperty: t.object.PrimaryDisplayProperty, RequiredProperties: orEmpty(t.object.RequiredProperties),
 		SearchableProperties: orEmpty(t.object.SearchableProperties), Properties: []Property{}, Associations: []schemaAssociation{},
 	}
-	t.mu.Lock()
 	for _, name := range slices.Sorted(maps.Keys(t.properties)) {
 		if p := t.properties[name]; !p.Archived {
 			made.Properties = append(made.Properties, p.Property)
@@ -365,7 +363,6 @@ func (s *Simulator) createSchema(c *call) *answer {
 	if a := c.read(&body); a != nil {
 		return a
 	}
-	c.inputs = 1
 	if body.Name == "" || body.Labels.Singular == "" {
 		return c.lacks("labels", "name")
 	}
@@ -379,9 +376,49 @@ func (s *Simulator) createSchema(c *call) *answer {
 		SearchableProperties: body.SearchableProperties, Properties: body.Properties,
 	}
 	if err := s.custom(body.Name, o); err != nil {
-		return c.invalid(err.Error())
+		reason := err.Error()
+		if wrong := (*PortalError)(nil); errors.As(err, &wrong) {
+			reason = wrong.Reason
+		}
+		return c.invalid(reason)
 	}
 	return jsonAnswer(http.StatusCreated, s.schema(s.types.find(body.Name)))
+}
+
+// updateSchema changes what a custom object is called, and which of its properties
+// are needed, looked at by searches and shown first.
+func (s *Simulator) updateSchema(c *call) *answer {
+	t, refused := s.target(c)
+	if refused != nil {
+		return refused
+	}
+	var given struct {
+		Labels     *Labels   `json:"labels"`
+		Primary    *string   `json:"primaryDisplayProperty"`
+		Required   *[]string `json:"requiredProperties"`
+		Searchable *[]string `json:"searchableProperties"`
+	}
+	if a := c.read(&given); a != nil {
+		return a
+	}
+	if !t.isCustom() {
+		return c.invalid(fmt.Sprintf("Object type %s cannot be changed: it is HubSpot's own", t.full))
+	}
+	t.mu.Lock()
+	changed := t.object
+	take(&changed.Labels, given.Labels)
+	take(&changed.PrimaryDisplayProperty, given.Primary)
+	take(&changed.RequiredProperties, given.Required)
+	take(&changed.SearchableProperties, given.Searchable)
+	wrong := t.checkNames(&changed)
+	if wrong == nil {
+		t.object = changed
+	}
+	t.mu.Unlock()
+	if wrong != nil {
+		return c.invalid(wrong.Reason)
+	}
+	return jsonAnswer(http.StatusOK, s.schema(t))
 }
 
 // archiveSchema takes a custom object away that has no records.
@@ -390,7 +427,6 @@ func (s *Simulator) archiveSchema(c *call) *answer {
 	if refused != nil {
 		return refused
 	}
-	c.inputs = 1
 	t.mu.Lock()
 	used := slices.ContainsFunc(t.order, func(r *record) bool { return r.now.archived.IsZero() })
 	t.mu.Unlock()

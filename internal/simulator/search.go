@@ -88,7 +88,6 @@ func (s *Simulator) search(c *call) *answer {
 	if a := c.read(&q); a != nil {
 		return a
 	}
-	c.inputs = 1
 	limit, after, a := q.check(c)
 	if a != nil {
 		return a

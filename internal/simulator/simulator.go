@@ -116,7 +116,7 @@ type call struct {
 	// unassociating callers may not tie records: user-level OAuth without the
 	// permission Edit Associations.
 	unassociating bool
-	inputs        int // how many the body has, once it is read; 1 for single writes
+	inputs        int // of a batch, once they are read
 }
 
 // answer is what a request is answered with.
@@ -131,7 +131,7 @@ func (s *Simulator) serve(w http.ResponseWriter, r *http.Request, v version, to 
 	began := time.Now()
 	c := &call{Request: r, number: s.requests.Add(1), id: s.correlation(), now: s.now().UTC(), version: v, route: to}
 	a, f := s.attend(c, w)
-	e := entry{number: c.number, time: c.now, method: r.Method, path: r.URL.Path, route: to.name(r, v), inputs: c.inputs, fault: f.kind, took: time.Since(began)}
+	e := entry{number: c.number, time: c.now, method: r.Method, path: r.URL.Path, route: to.name(r, v), inputs: c.asked(), fault: f.kind, took: time.Since(began)}
 	if a != nil {
 		e.status = a.status
 	}

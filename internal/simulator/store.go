@@ -74,9 +74,9 @@ type table struct {
 	full      string // "p123_name" of a custom object; else the name
 	kind      string // as messages name it: "CONTACT"
 	hasEmails bool   // contacts, that are known by e-mails
-	object    Object // from the portal, or a schema that was made
 
 	mu         sync.Mutex // guards what follows
+	object     Object     // from the portal, or a schema that was made
 	properties map[string]*property
 	records    map[int64]*record
 	order      []*record // by id

@@ -184,7 +184,6 @@ func (s *Simulator) tieUsualOne(c *call) *answer {
 	if c.version == september2026 && c.unassociating {
 		return c.problem(http.StatusBadRequest, forbidden)
 	}
-	c.inputs = 1
 	in := pairing{From: end{scalar(c.PathValue("id"))}, To: end{scalar(c.PathValue("other"))}}
 	if _, _, wrong := p.checked(in.From.ID, in.To.ID); wrong != nil {
 		return c.problem(http.StatusBadRequest, *wrong)
@@ -222,7 +221,6 @@ func (s *Simulator) tieOne(c *call) *answer {
 	if a := c.read(&links); a != nil {
 		return a
 	}
-	c.inputs = 1
 	if len(links) == 0 {
 		return c.lacks("associationTypeId")
 	}
@@ -247,7 +245,6 @@ func (s *Simulator) untieOne(c *call) *answer {
 	if refused != nil {
 		return refused
 	}
-	c.inputs = 1
 	s.associations.untie(p, parseID(c.PathValue("id")), parseID(c.PathValue("other")), nil)
 	return &answer{status: http.StatusNoContent}
 }
@@ -479,4 +476,45 @@ func (s *Simulator) makeLabel(c *call) *answer {
 		shown = append(shown, back.shown())
 	}
 	return jsonAnswer(http.StatusOK, map[string]any{"results": shown})
+}
+
+// unlabelled says that the portal has no label of its own with an id.
+func (c *call) unlabelled(p sides, id int) *answer {
+	return c.invalid(fmt.Sprintf("There is no label of the account's own with the association type id %d between %s and %s", id, p.from.full, p.to.full))
+}
+
+// renameLabel gives a label other words.
+func (s *Simulator) renameLabel(c *call) *answer {
+	p, refused := s.both(c)
+	if refused != nil {
+		return refused
+	}
+	var body struct {
+		ID           int    `json:"associationTypeId"`
+		Label        string `json:"label"`
+		InverseLabel string `json:"inverseLabel"`
+	}
+	if a := c.read(&body); a != nil {
+		return a
+	}
+	if body.ID == 0 || body.Label == "" {
+		return c.lacks("associationTypeId", "label")
+	}
+	if !s.associations.rename(p, body.ID, body.Label, body.InverseLabel) {
+		return c.unlabelled(p, body.ID)
+	}
+	return &answer{status: http.StatusNoContent}
+}
+
+// dropLabel takes a label away.
+func (s *Simulator) dropLabel(c *call) *answer {
+	p, refused := s.both(c)
+	if refused != nil {
+		return refused
+	}
+	id := int(parseID(c.PathValue("kind")))
+	if !s.associations.drop(p, id) {
+		return c.unlabelled(p, id)
+	}
+	return &answer{status: http.StatusNoContent}
 }

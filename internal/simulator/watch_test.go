@@ -38,6 +38,29 @@ var _ = Describe("What arrived", func() {
 		Expect(w.ask("", "GET", "/_sim/else", "").status).To(Equal(404))
 	})
 
+	DescribeTable("is counted, whether or not a call was worked out", func(token, method, path, body string, inputs int) {
+		w := simulate(`{"tokens": [{"token": "good"}], "limits": {"daily": 1}}`, simulator.Options{})
+		Expect(w.ask("good", "GET", details, "").status).To(Equal(200))
+		Expect(w.ask(token, method, path, body).status).To(BeNumerically(">=", 400))
+		Expect(w.list("requests")[1]).To(HaveKeyWithValue("inputs", BeEquivalentTo(inputs)))
+	},
+		Entry("a batch with a wrong token", "bad", "POST", upsertPath, `{"a": {"inputs": 7}, "inputs": [{}, {"inputs": [1]}, 3]}`, 3),
+		Entry("a batch beyond a limit", "good", "POST", upsertPath, ann, 1),
+		Entry("events beyond a limit", "bad", "POST", "/events/v3/send/batch", `{"inputs": [{}, {}]}`, 2),
+		Entry("contacts of v1", "good", "POST", "/contacts/v1/contact/batch/", ` [{}, {}]`, 2),
+		Entry("a single write", "good", "PATCH", "/crm/v3/objects/contacts/7", `{"properties": {}}`, 1),
+		Entry("a write without a body", "good", "DELETE", "/crm/v3/objects/contacts/7", ``, 1),
+		Entry("a read", "good", "GET", "/crm/v3/objects/contacts/7", ``, 0),
+		Entry("what cannot be read", "good", "POST", upsertPath, `{"inputs": [1, 2`, 0),
+		Entry("nothing", "good", "POST", upsertPath, ``, 0),
+	)
+
+	It("counts what met trouble, too", func() {
+		w := simulate(only(simulator.FaultResetBefore), always)
+		Expect(w.post(upsertPath, ann).err).To(HaveOccurred())
+		Expect(w.list("requests")).To(ConsistOf(HaveKeyWithValue("inputs", BeEquivalentTo(1))))
+	})
+
 	It("is written to a journal, in order and without tokens", func() {
 		var journal bytes.Buffer
 		w := simulate(`{}`, simulator.Options{Journal: &journal})
@@ -62,7 +85,10 @@ var _ = Describe("What arrived", func() {
 })
 
 var _ = DescribeTable("A portal that cannot be", func(portal, pointer, reason string) {
-	_, err := simulator.ReadPortal([]byte(portal))
+	p, err := simulator.ReadPortal([]byte(portal))
+	if err == nil {
+		_, err = simulator.New(p, simulator.Options{})
+	}
 	Expect(err).To(And(HaveField("Pointer", pointer), HaveField("Reason", ContainSubstring(reason))))
 },
 	Entry(nil, `{"tokens": [{"token": ""}]}`, "/tokens/0/token", "without blanks"),
@@ -76,5 +102,8 @@ var _ = DescribeTable("A portal that cannot be", func(portal, pointer, reason st
 	Entry(nil, `{"customEvents": {"repeatedUuid": "never"}}`, "/customEvents/repeatedUuid", "none of ignore, refuse, keep"),
 	Entry(nil, `{"customEvents": {"definitions": [{"name": "Bad Name"}]}}`, "/customEvents/definitions/0", "lower-case"),
 	Entry(nil, `{"customEvents": {"definitions": [{"name": "a"}, {"label": "A"}]}}`, "/customEvents/definitions/1", "already exists"),
+	Entry(nil, `{"objects": {"contacts": {"form": ["firstname", "nick"]}}}`, "/objects/contacts/form/1", `"nick" does not exist`),
+	Entry(nil, `{"objects": {"contacts": {"conditions": [{"when": "country", "is": ["US"], "require": ["estate"]}]}}}`, "/objects/contacts/conditions/0/require/0", `"estate" does not exist`),
+	Entry(nil, `{"objects": {"car": {"requiredProperties": ["vin"]}}}`, "/objects/car/requiredProperties/0", `"vin" does not exist`),
 	Entry(nil, `{"legacy": {"track": "maybe"}}`, "/legacy/track", "none of ignore, record"),
 )

@@ -25,9 +25,10 @@ type refusal struct {
 	status     int
 	violations []violation // those of values; then the problem is made of them
 	problem    problem
+	existing   string // id of the record that has the e-mail already; empty: none, or it is no record yet
 }
 
-// answer makes the refusal the problem of a single write.
+// refusal makes a refusal the problem of a single write.
 func (s *Simulator) refusal(c *call, r *refusal) *answer {
 	return c.problem(r.status, s.told(r))
 }
@@ -120,16 +121,15 @@ func (s *Simulator) unique(t *table, r *record, p *plan, v *values, claims map[s
 	return conflict
 }
 
-// exists is the refusal of an e-mail that a contact has. The id is in the text
-// only.
+// exists is the refusal of an e-mail that a contact has. Where it is a whole
+// answer, the id is in the text only.
 func exists(owner *record) *refusal {
-	p := problem{Message: "Contact already exists", Category: "CONFLICT"}
+	r := &refusal{status: http.StatusConflict, problem: problem{Message: "Contact already exists", Category: "CONFLICT"}}
 	if owner != nil {
-		id := strconv.FormatInt(owner.id, 10)
-		p.Message += ". Existing ID: " + id
-		p.Context = map[string][]string{"existingId": {id}}
+		r.existing = strconv.FormatInt(owner.id, 10)
+		r.problem.Message += ". Existing ID: " + r.existing
 	}
-	return &refusal{status: http.StatusConflict, problem: p}
+	return r
 }
 
 // missing finds properties that a record needs and would not have.
@@ -351,7 +351,6 @@ func (s *Simulator) merge(c *call) *answer {
 	if body.Primary == "" || body.Other == "" {
 		return c.lacks("objectIdToMerge", "primaryObjectId")
 	}
-	c.inputs = 1
 	t := s.types.find("contacts")
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -404,7 +403,6 @@ func (s *Simulator) erase(c *call) *answer {
 	if body.ID == "" {
 		return c.lacks("objectId")
 	}
-	c.inputs = 1
 	t := s.types.find("contacts")
 	t.mu.Lock()
 	defer t.mu.Unlock()
