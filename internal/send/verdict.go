@@ -229,7 +229,12 @@ func (r *run) judge(a *answered, shared map[int]bool, verdicts map[int]verdict) 
 		case "retry":
 			v = r.retry(e, a, o)
 		case "retry-alone":
-			if v.do = single; len(a.outcomes) == 1 {
+			switch {
+			case len(a.outcomes) > 1:
+				v.do = single
+			case a.Status/100 == 4 && !a.outdated: // there is no neighbour left whose fault it may be
+				v = r.bury(Refused, e, a, o)
+			default:
 				v = r.failed(e, a, o)
 			}
 		default: // give-up
@@ -289,9 +294,14 @@ func wholeTrouble(status int, outcomes []engine.Outcome) trouble {
 	return none
 }
 
-// passing reports whether a status tells of trouble that passes.
+// passing reports whether a status tells of trouble that passes: of the API, or of
+// what stands before it, such as a proxy or a page to log in.
 func passing(status int) bool {
-	return status == http.StatusRequestTimeout || status == http.StatusTooManyRequests || status >= 500
+	switch status {
+	case http.StatusProxyAuthRequired, http.StatusRequestTimeout, http.StatusTooManyRequests:
+		return true
+	}
+	return status/100 == 3 || status >= 500
 }
 
 func worst(outcomes []engine.Outcome) (w engine.Outcome) {
