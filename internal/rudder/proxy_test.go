@@ -271,7 +271,7 @@ var _ = Describe("The delivery proxy", func() {
 		Entry("an old token", 401, expired, 401, 401, "renew the credentials"),
 		Entry("a missing scope", 403, scopes, 403, 403, "until its settings or permissions are changed"),
 		Entry("not found", 404, `{"message":"resource not found"}`, 404, 404, "resource not found"),
-		Entry("too large", 413, ``, -500, 413, "send less data"),
+		Entry("too large: fewer are smaller", 413, ``, -500, 413, "answered 413"),
 		Entry("slow", 408, ``, 408, 408, "answered 408"),
 		Entry("in trouble", 500, `oops`, 500, 500, "oops"),
 		Entry("behind a gateway in trouble", 502, `<html>Bad Gateway</html>`, 502, 502, "Bad Gateway"),
