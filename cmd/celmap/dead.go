@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/celmap/celmap/internal/queue"
 	"github.com/celmap/celmap/internal/report"
+	"github.com/celmap/celmap/internal/send"
 )
 
 type deadCommand struct {
@@ -40,18 +42,12 @@ func (d *deadQueue) open(ctx context.Context) (*queue.Queue, error) {
 	switch {
 	case d.State == "" && d.NATS == "":
 		return nil, usage("name the queue: --state DIR, as celmap send was given it")
+	case d.State != "" && d.NATS != "":
+		return nil, usage("--state and --nats are two places for one queue: keep the one that celmap send was given")
 	case d.NATS == "" && !queue.Exists(d.State):
 		return nil, usage("there is no queue in %s: name the folder that celmap send --state was given", d.State)
 	}
-	options := queue.Options{Dir: d.State}
-	if d.NATS != "" {
-		options = queue.Options{URL: d.NATS}
-	}
-	q, err := queue.Open(ctx, options)
-	if err != nil {
-		return nil, usage("%w", err)
-	}
-	return q, nil
+	return openQueue(ctx, queue.Options{Dir: d.State, URL: d.NATS})
 }
 
 // with opens the queue for some work.
@@ -65,85 +61,94 @@ func (d *deadQueue) with(do func(context.Context, *queue.Queue) error) error {
 	return errors.Join(do(ctx, q), q.Close())
 }
 
-// deadFilter are the flags that say which dead letters are meant.
+// deadFilter says which dead letters are meant; all without anything.
 type deadFilter struct {
-	Code   []string `sep:"none" placeholder:"CODE" help:"Only those with this code. Repeatable."`
-	Reason string   `enum:",rejected,refused,gave-up" default:"" placeholder:"REASON" help:"Only those rejected (by the rules), refused (by the API) or gave-up (after many attempts)."`
-	Type   string   `placeholder:"TYPE" help:"Only events of this type, such as identify."`
+	Code   []string   `sep:"none" placeholder:"CODE" help:"Only those with this code. Repeatable."`
+	Reason deadReason `placeholder:"REASON" help:"Only those rejected (by the rules), refused (by the API) or gave-up (after many attempts)."`
+	Type   string     `placeholder:"TYPE" help:"Only events of this type, such as identify."`
+	ID     []string   `arg:"" optional:"" help:"Only those with these ids (as celmap dead list prints them) or messageIds."`
+}
+
+// deadReason is one of the reasons of dead letters, or none.
+type deadReason string
+
+// UnmarshalText reads what --reason is given.
+func (r *deadReason) UnmarshalText(text []byte) error {
+	switch reason := send.Reason(text); reason {
+	case send.Rejected, send.Refused, send.GaveUp:
+		*r = deadReason(reason)
+		return nil
+	}
+	return fmt.Errorf("%q is none: write %s, %s or %s", text, send.Rejected, send.Refused, send.GaveUp)
 }
 
 func (f *deadFilter) matches(l *letter) bool {
-	return (len(f.Code) == 0 || slices.Contains(f.Code, l.Code)) &&
-		(f.Reason == "" || f.Reason == string(l.Reason)) &&
+	return (len(f.ID) == 0 || slices.Contains(f.ID, l.ID) || slices.Contains(f.ID, l.MessageID)) &&
+		(len(f.Code) == 0 || slices.Contains(f.Code, l.Code)) &&
+		(f.Reason == "" || f.Reason == deadReason(l.Reason)) &&
 		(f.Type == "" || f.Type == l.Type)
 }
 
-func (f *deadFilter) isEmpty() bool { return len(f.Code) == 0 && f.Reason == "" && f.Type == "" }
+func (f *deadFilter) isEmpty() bool {
+	return len(f.ID) == 0 && len(f.Code) == 0 && f.Reason == "" && f.Type == ""
+}
 
-// deadSelection are dead letters by name or by filter, for verbs that change something.
+// each hands over the letters that are meant, oldest first, and counts those and all
+// that there are. A name that no letter has is an error, once the others were handed over.
+func (f *deadFilter) each(ctx context.Context, q *queue.Queue, do func(*letter) error) (meant, all letterCounts, err error) {
+	known := make(map[string]bool)
+	for dead, err := range q.DeadLetters(ctx) {
+		if err != nil {
+			return meant, all, fmt.Errorf("the dead letters cannot be read: %w", err)
+		}
+		l := read(dead)
+		all.count(l)
+		known[l.ID], known[l.MessageID] = true, true
+		if !f.matches(l) {
+			continue
+		}
+		meant.count(l)
+		if err := do(l); err != nil {
+			return meant, all, err
+		}
+	}
+	for _, name := range f.ID {
+		if !known[name] {
+			return meant, all, usage("no dead letter has the id or messageId %q: celmap dead list shows those that there are", name)
+		}
+	}
+	return meant, all, nil
+}
+
+// deadSelection are dead letters for verbs that change something.
 type deadSelection struct {
 	deadFilter
-	All bool     `help:"All of them."`
-	ID  []string `arg:"" optional:"" help:"Those with these ids (as celmap dead list prints them) or messageIds."`
+	All bool `help:"All of them."`
 }
 
 // letters returns what is selected, in the order in which it was stored: events of
-// one contact are replayed in theirs.
-func (s *deadSelection) letters(ctx context.Context, q *queue.Queue, verb string) ([]*letter, error) {
+// one contact are replayed in theirs. Where that is none, it is said.
+func (s *deadSelection) letters(ctx context.Context, q *queue.Queue, out io.Writer, verb string) (found []*letter, err error) {
 	switch {
-	case len(s.ID) == 0 && s.isEmpty() && !s.All:
+	case s.isEmpty() && !s.All:
 		return nil, usage("say which: ids as celmap dead list prints them, --code CODE, --reason REASON, --type TYPE, or --all to %s all", verb)
-	case s.All && len(s.ID)+len(s.Code) > 0, s.All && !s.isEmpty():
+	case s.All && !s.isEmpty():
 		return nil, usage("--all is more than the others that are named: leave it out, or them")
 	}
-	found, missing, err := find(ctx, q, s.ID)
+	_, all, err := s.each(ctx, q, func(l *letter) error {
+		found = append(found, l)
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	if len(missing) > 0 {
-		return nil, unknownLetter(missing[0])
+	if len(found) == 0 {
+		fmt.Fprintf(out, "nothing to %s: %s", verb, all.none())
 	}
-	found = slices.DeleteFunc(found, func(l *letter) bool { return !s.matches(l) })
 	slices.SortStableFunc(found, func(a, b *letter) int {
 		return cmp.Or(a.dead.Stored.Compare(b.dead.Stored), cmp.Compare(a.dead.ID.Sequence, b.dead.ID.Sequence), cmp.Compare(a.dead.ID.Index, b.dead.ID.Index))
 	})
 	return found, nil
-}
-
-func unknownLetter(name string) error {
-	return usage("no dead letter has the id or messageId %q: celmap dead list shows those that there are", name)
-}
-
-// find returns the dead letters with these ids or messageIds, all without any, and
-// the names that none has.
-func find(ctx context.Context, q *queue.Queue, names []string) (found []*letter, missing []string, err error) {
-	wanted := make(map[string]bool, len(names)) // and whether it was found
-	for _, name := range names {
-		wanted[name] = false
-	}
-	for dead, err := range q.DeadLetters(ctx) {
-		if err != nil {
-			return nil, nil, fmt.Errorf("the dead letters cannot be read: %w", err)
-		}
-		l := read(dead)
-		_, byID := wanted[l.ID]
-		_, byMessage := wanted[l.MessageID]
-		if byID {
-			wanted[l.ID] = true
-		}
-		if byMessage {
-			wanted[l.MessageID] = true
-		}
-		if byID || byMessage || len(names) == 0 {
-			found = append(found, l)
-		}
-	}
-	for _, name := range names {
-		if !wanted[name] {
-			missing = append(missing, name)
-		}
-	}
-	return found, missing, nil
 }
 
 type deadListCommand struct {
@@ -166,18 +171,12 @@ func (c *deadListCommand) Run(s *streams) error {
 	}
 	return c.with(func(ctx context.Context, q *queue.Queue) error {
 		p := letterPrinter{report.PaletteFor(s.out)}
-		var total letterCounts
-		for dead, err := range q.DeadLetters(ctx) {
-			if err != nil {
-				return fmt.Errorf("the dead letters cannot be read: %w", err)
+		printed := 0
+		meant, all, err := c.each(ctx, q, func(l *letter) error {
+			if printed == c.Limit && c.Limit > 0 {
+				return nil // the sum is that of all
 			}
-			l := read(dead)
-			if !c.matches(l) {
-				continue
-			}
-			if total.count(l); c.Limit > 0 && total.all > c.Limit {
-				continue // the sum is that of all
-			}
+			printed++
 			line := p.summary(l)
 			if c.Format == "json" {
 				line = l.json()
@@ -185,10 +184,16 @@ func (c *deadListCommand) Run(s *streams) error {
 			if _, err := s.out.Write(line); err != nil {
 				return fmt.Errorf("the list cannot be written: %w", err)
 			}
+			return nil
+		})
+		if err != nil || c.Format == "json" {
+			return err
 		}
-		if c.Format == "text" {
-			fmt.Fprint(s.out, total.text(c.Limit))
+		if meant.all == 0 {
+			fmt.Fprint(s.out, all.none())
+			return nil
 		}
+		fmt.Fprint(s.out, meant.text(printed))
 		return nil
 	})
 }
@@ -201,27 +206,23 @@ type deadShowCommand struct {
 
 func (c *deadShowCommand) Run(s *streams) error {
 	return c.with(func(ctx context.Context, q *queue.Queue) error {
-		found, missing, err := find(ctx, q, []string{c.ID})
-		if err != nil {
-			return err
-		}
-		if len(missing) > 0 {
-			return unknownLetter(c.ID)
-		}
 		p := letterPrinter{report.PaletteFor(s.out)}
-		for i, l := range found {
+		shown := 0
+		_, _, err := (&deadFilter{ID: []string{c.ID}}).each(ctx, q, func(l *letter) error {
 			text := l.whole()
 			if c.Format == "text" {
-				if i > 0 {
+				if shown > 0 {
 					fmt.Fprintln(s.out)
 				}
 				text = p.whole(l)
 			}
+			shown++
 			if _, err := s.out.Write(text); err != nil {
-				return err
+				return fmt.Errorf("the dead letter cannot be written: %w", err)
 			}
-		}
-		return nil
+			return nil
+		})
+		return err
 	})
 }
 
@@ -240,19 +241,16 @@ Example: celmap dead export --state state --code invalid_email | celmap map --ma
 
 func (c *deadExportCommand) Run(s *streams) error {
 	return c.with(func(ctx context.Context, q *queue.Queue) error {
-		for dead, err := range q.DeadLetters(ctx) {
-			if err != nil {
-				return fmt.Errorf("the dead letters cannot be read: %w", err)
-			}
-			l := read(dead)
-			if !c.matches(l) {
-				continue
-			}
+		meant, all, err := c.each(ctx, q, func(l *letter) error {
 			if _, err := s.out.Write(l.export(c.WithReason)); err != nil {
 				return fmt.Errorf("the events cannot be written: %w", err)
 			}
+			return nil
+		})
+		if err == nil && meant.all == 0 {
+			fmt.Fprintf(s.err, "nothing to export: %s", all.none())
 		}
-		return nil
+		return err
 	})
 }
 
@@ -269,8 +267,8 @@ Example: celmap dead drop --state state --code invalid_email`
 
 func (c *deadDropCommand) Run(s *streams) error {
 	return c.with(func(ctx context.Context, q *queue.Queue) error {
-		letters, err := c.letters(ctx, q, "drop")
-		if err != nil {
+		letters, err := c.letters(ctx, q, s.err, "drop")
+		if err != nil || len(letters) == 0 {
 			return err
 		}
 		p := letterPrinter{report.PaletteFor(s.out)}

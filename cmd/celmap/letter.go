@@ -248,14 +248,20 @@ func (c *letterCounts) count(l *letter) {
 	c.byCode[l.Code]++
 }
 
-// text returns "3 dead letters: 2 invalid_email, 1 bad_record".
-func (c *letterCounts) text(limit int) string {
+// text returns "3 dead letters: 2 invalid_email, 1 bad_record"; printed of them
+// stand above it.
+func (c *letterCounts) text(printed int) string {
+	text := amount(c.all, "dead letter") + ": " + byCode(c.byCode) + "\n"
+	if more := c.all - printed; more > 0 {
+		text = "… " + grouped(int64(more)) + " more (--limit)\n" + text
+	}
+	return text
+}
+
+// none says, of all that there are, that those which were asked for are not among them.
+func (c *letterCounts) none() string {
 	if c.all == 0 {
 		return "no dead letters\n"
 	}
-	text := amount(c.all, "dead letter") + ": " + byCode(c.byCode) + "\n"
-	if limit > 0 && c.all > limit {
-		text = "… " + strconv.Itoa(c.all-limit) + " more (--limit)\n" + text
-	}
-	return text
+	return "none of " + amount(c.all, "dead letter") + " matches: " + byCode(c.byCode) + "\n"
 }

@@ -32,13 +32,9 @@ Example: celmap dead replay --state state --code invalid_email`
 
 func (c *deadReplayCommand) Run(s *streams) error {
 	return c.with(func(ctx context.Context, q *queue.Queue) error {
-		letters, err := c.letters(ctx, q, "replay")
-		if err != nil {
+		letters, err := c.letters(ctx, q, s.err, "replay")
+		if err != nil || len(letters) == 0 {
 			return err
-		}
-		if len(letters) == 0 {
-			fmt.Fprintln(s.err, "no dead letters to replay")
-			return nil
 		}
 		var sender *sendCommand
 		var with *deliverer

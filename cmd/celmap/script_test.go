@@ -26,7 +26,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		Setup: func(env *testscript.Env) error {
-			env.Values[serverKey] = &scriptServer{}
+			env.Values[serversKey] = &scriptServers{}
 			return os.CopyFS(filepath.Join(env.WorkDir, "rules"), os.DirFS("testdata/rules"))
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -36,6 +36,7 @@ func TestScripts(t *testing.T) {
 			"api":       api,
 			"server":    startServer,
 			"simulator": startSimulator,
+			"sender":    startSender,
 			"request":   request,
 			"await":     await,
 			"signal":    sendSignal,

@@ -155,9 +155,9 @@ func (c *sendCommand) deliverer() (*deliverer, error) {
 
 // open opens the queue.
 func (c *sendCommand) open(ctx context.Context) (*queue.Queue, error) {
-	q, err := queue.Open(ctx, queue.Options{Dir: c.State, URL: c.NATS, SyncAlways: c.Sync == "always"})
+	q, err := openQueue(ctx, queue.Options{Dir: c.State, URL: c.NATS, SyncAlways: c.Sync == "always"})
 	if err != nil {
-		return nil, usage("the queue cannot be opened: %w", err)
+		return nil, err
 	}
 	if q.Guest() {
 		return nil, errors.Join(usage("another celmap send works on the queue in %s: wait until it has ended, or give it the events with --listen", c.State), q.Close())

@@ -17,7 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// server is `celmap serve` or `celmap simulate` as a script runs it.
+// server is celmap as a script runs it in the background.
 type server struct {
 	process *exec.Cmd
 	url     string
@@ -31,52 +31,68 @@ type server struct {
 const deadline = 20 * time.Second
 
 // startServer is `server FLAGS…`, which runs celmap serve and waits until it
-// listens. A script has one at a time.
+// listens, at $URL. A script has one server or simulator at a time.
 func startServer(ts *testscript.TestScript, neg bool, args []string) {
-	start(ts, neg, "serve", args)
+	listening(ts, neg, "serve", args)
 }
 
 // startSimulator is `simulator FLAGS…`, which runs celmap simulate in the same way.
 func startSimulator(ts *testscript.TestScript, neg bool, args []string) {
-	start(ts, neg, "simulate", args)
+	listening(ts, neg, "simulate", args)
 }
 
-func start(ts *testscript.TestScript, neg bool, verb string, args []string) {
-	if neg {
-		ts.Fatalf("a server that does not start is run with status")
+// startSender is `sender FLAGS…`, which runs celmap send beside that. `await`, `signal` and
+// `ended` mean it where they are given the word sender.
+func startSender(ts *testscript.TestScript, neg bool, args []string) {
+	ts.Value(serversKey).(*scriptServers).sender, _ = start(ts, neg, append([]string{"send"}, args...))
+}
+
+func listening(ts *testscript.TestScript, neg bool, verb string, args []string) {
+	address := "127.0.0.1:0"
+	if len(args) > 0 && args[0] == "at" { // `simulator at $URL FLAGS…`
+		address, args = strings.TrimPrefix(args[1], "http://"), args[2:]
 	}
-	celmap, err := exec.LookPath("celmap")
-	ts.Check(err)
-	s := &server{process: exec.Command(celmap, append([]string{verb, "--listen", "127.0.0.1:0"}, args...)...), ended: make(chan error, 1)}
-	s.process.Dir = ts.MkAbs(".")
-	s.process.Env = append(os.Environ(), "PWD="+s.process.Dir)
-	log, err := s.process.StderrPipe()
-	ts.Check(err)
-	ts.Check(s.process.Start())
-	ts.Defer(func() { _ = s.process.Process.Kill() }) // it may have ended
-	listening := make(chan string, 1)
-	go func() {
-		lines := bufio.NewScanner(log)
-		lines.Buffer(nil, 1<<20)
-		for lines.Scan() {
-			if url, ok := strings.CutPrefix(lines.Text(), "listening on "); ok {
-				listening <- url
-			}
-			s.mu.Lock()
-			s.log.WriteString(lines.Text() + "\n")
-			s.mu.Unlock()
-		}
-		s.ended <- s.process.Wait()
-	}()
+	s, urls := start(ts, neg, append([]string{verb, "--listen", address}, args...))
 	select {
-	case s.url = <-listening:
+	case s.url = <-urls:
 	case err := <-s.ended:
 		ts.Fatalf("the server ended: %v\n%s", err, s.said())
 	case <-time.After(deadline):
 		ts.Fatalf("the server does not listen:\n%s", s.said())
 	}
 	ts.Setenv("URL", s.url)
-	ts.Value(serverKey).(*scriptServer).server = s
+	ts.Value(serversKey).(*scriptServers).server = s
+}
+
+// start runs celmap. The channel tells at which URL it listens, if it does.
+func start(ts *testscript.TestScript, neg bool, args []string) (*server, <-chan string) {
+	if neg {
+		ts.Fatalf("what does not start is run with status")
+	}
+	celmap, err := exec.LookPath("celmap")
+	ts.Check(err)
+	s := &server{process: exec.Command(celmap, args...), ended: make(chan error, 1)}
+	s.process.Dir = ts.MkAbs(".")
+	s.process.Env = append(os.Environ(), "PWD="+s.process.Dir)
+	log, err := s.process.StderrPipe()
+	ts.Check(err)
+	ts.Check(s.process.Start())
+	ts.Defer(func() { _ = s.process.Process.Kill() }) // it may have ended
+	urls := make(chan string, 1)
+	go func() {
+		lines := bufio.NewScanner(log)
+		lines.Buffer(nil, 1<<20)
+		for lines.Scan() {
+			s.mu.Lock()
+			s.log.WriteString(lines.Text() + "\n")
+			s.mu.Unlock()
+			if url, ok := strings.CutPrefix(lines.Text(), "listening on "); ok {
+				urls <- url
+			}
+		}
+		s.ended <- s.process.Wait()
+	}()
+	return s, urls
 }
 
 // api is `api FILE`, which starts an API at $API that answers everything with the
@@ -94,17 +110,25 @@ func api(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("API", stub.URL)
 }
 
-// scriptServer is the server of a script.
-type scriptServer struct{ *server }
+// scriptServers are what a script runs in the background.
+type scriptServers struct{ server, sender *server }
 
-const serverKey = "server"
+const serversKey = "servers"
 
-func serverOf(ts *testscript.TestScript) *server {
-	s := ts.Value(serverKey).(*scriptServer)
-	if s.server == nil {
-		ts.Fatalf("start a server first")
+// serverOf returns the server or simulator of a script, or what it names: its sender.
+func serverOf(ts *testscript.TestScript, named ...string) *server {
+	all := ts.Value(serversKey).(*scriptServers)
+	s := all.server
+	if len(named) > 0 {
+		if named[0] != "sender" {
+			ts.Fatalf("there is no %q: name the sender, or nothing for the server", named[0])
+		}
+		s = all.sender
 	}
-	return s.server
+	if s == nil {
+		ts.Fatalf("start it first")
+	}
+	return s
 }
 
 func (s *server) said() string {
@@ -146,44 +170,56 @@ func request(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // await is `await REGEX METHOD PATH`, which asks until the answer matches, or `await
-// REGEX log`, which waits for a line of the log.
+// REGEX log [sender]`, which waits for a line of the log.
 func await(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
-		ts.Fatalf("usage: await REGEX METHOD PATH, or await REGEX log")
+		ts.Fatalf("usage: await REGEX METHOD PATH, or await REGEX log [sender]")
 	}
-	s, wanted := serverOf(ts), regexp.MustCompile(args[0])
+	wanted, ask := regexp.MustCompile(args[0]), func() string {
+		_, body, _ := serverOf(ts).ask(ts, args[1:]) // a server that ends may refuse
+		return body
+	}
+	if args[1] == "log" {
+		ask = serverOf(ts, args[2:]...).said
+	}
 	body := ""
 	for end := time.Now().Add(deadline); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		if body = s.said(); args[1] != "log" {
-			_, body, _ = s.ask(ts, args[1:]) // a server that ends may refuse
-		}
-		if wanted.MatchString(body) {
+		if body = ask(); wanted.MatchString(body) {
 			return
 		}
 	}
-	ts.Fatalf("no answer matches; the last is\n%s", body)
+	ts.Fatalf("nothing matches; the last is\n%s", body)
 }
 
-// sendSignal is `signal TERM`, or HUP or INT.
+// sendSignal is `signal TERM [sender]`, or HUP, INT or KILL.
 func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
-	known := map[string]syscall.Signal{"TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "INT": syscall.SIGINT}
-	if neg || len(args) != 1 || known[args[0]] == 0 {
-		ts.Fatalf("usage: signal TERM|HUP|INT")
+	known := map[string]syscall.Signal{"TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "INT": syscall.SIGINT, "KILL": syscall.SIGKILL}
+	if neg || len(args) == 0 || known[args[0]] == 0 {
+		ts.Fatalf("usage: signal TERM|HUP|INT|KILL [sender]")
 	}
-	ts.Check(serverOf(ts).process.Process.Signal(known[args[0]]))
+	ts.Check(serverOf(ts, args[1:]...).process.Process.Signal(known[args[0]]))
 }
 
-// ended is `ended`, which waits until the server has ended with 0, and prints its log.
+// ended is `ended [CODE] [sender]`, which waits until the server has ended with the code,
+// 0 without one, and prints its log.
 func awaitEnd(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 0 {
-		ts.Fatalf("usage: ended")
+	if neg {
+		ts.Fatalf("usage: ended [CODE] [sender]")
 	}
-	s := serverOf(ts)
+	wanted := 0
+	if len(args) > 0 {
+		if code, err := strconv.Atoi(args[0]); err == nil {
+			wanted, args = code, args[1:]
+		}
+	}
+	s := serverOf(ts, args...)
 	select {
-	case err := <-s.ended:
-		ts.Check(err)
+	case <-s.ended:
 	case <-time.After(deadline):
-		ts.Fatalf("the server does not end:\n%s", s.said())
+		ts.Fatalf("it does not end:\n%s", s.said())
+	}
+	if code := s.process.ProcessState.ExitCode(); code != wanted {
+		ts.Fatalf("exit code %d:\n%s", code, s.said())
 	}
 	_, err := io.WriteString(ts.Stdout(), s.said())
 	ts.Check(err)

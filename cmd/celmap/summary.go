@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -54,7 +53,7 @@ func (c *counts) add(more counts) {
 //	  rejected: 1 missing_email
 //	  3 warnings
 func (c *counts) print(w io.Writer) {
-	fmt.Fprintf(w, "%s: %d mapped, %d rejected, %d filtered\n", amount(c.Events, "event"), c.Mapped, c.Rejected, c.Filtered)
+	fmt.Fprintf(w, "%s: %s mapped, %s rejected, %s filtered\n", amount(c.Events, "event"), grouped(int64(c.Mapped)), grouped(int64(c.Rejected)), grouped(int64(c.Filtered)))
 	if len(c.codes) > 0 {
 		fmt.Fprintf(w, "  rejected: %s\n", byCode(c.codes))
 	}
@@ -78,17 +77,17 @@ func byCode(codes map[string]int) string {
 	})
 	words := make([]string, len(entries))
 	for i, e := range entries {
-		words[i] = strconv.Itoa(e.n) + " " + e.code
+		words[i] = grouped(int64(e.n)) + " " + e.code
 	}
 	return strings.Join(words, ", ")
 }
 
-// amount returns "1 event", "2 events".
+// amount returns "1 event", "2,000 events".
 func amount(n int, noun string) string {
 	if n != 1 {
 		noun += "s"
 	}
-	return strconv.Itoa(n) + " " + noun
+	return grouped(int64(n)) + " " + noun
 }
 
 // progress shows on a terminal how far a run is. The zero progress is silent.
