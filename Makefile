@@ -92,6 +92,10 @@ bench-serve: ## Measure what an event costs celmap serve over HTTP, and how long
 soak: ## Kill celmap send 20 times amid trouble, and look that each of 50,000 events arrives in its order
 	SOAK=full go test -count=1 -v -timeout 30m ./internal/soak -ginkgo.focus 'killed again and again'
 
+.PHONY: soak-http
+soak-http: ## Kill celmap send 20 times while producers send to it over HTTP, and look that what it acknowledged arrives
+	SOAK=full go test -count=1 -v -timeout 30m ./internal/soak -ginkgo.focus 'while producers'
+
 .PHONY: soak-cluster
 soak-cluster: ## The same on three NATS servers: one of them and two senders are killed and come back
 	SOAK=full go test -count=1 -v -timeout 30m ./internal/soak -ginkgo.focus 'cluster'

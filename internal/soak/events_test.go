@@ -45,6 +45,7 @@ type crowd struct {
 	poisoned         float64 // the share of events that nothing can deliver
 	tracks           float64 // the share of the others that are no identify
 	seed             uint64
+	after            int // contacts and lines that other crowds have; these come after them
 }
 
 // What an event's messageId starts with; the number of its line follows.
@@ -63,7 +64,7 @@ func (c crowd) lines() [][]byte {
 		if r.IntN(10) == 0 {
 			who = r.IntN(max(1, c.contacts/20))
 		}
-		e := event{r: r, who: who, line: i + 1}
+		e := event{r: r, who: c.after + who, first: c.after, line: c.after + i + 1}
 		switch {
 		case counters[who] == 0: // somebody is identified before anything else is said of them
 			counters[who]++
@@ -82,9 +83,10 @@ func (c crowd) lines() [][]byte {
 
 // event makes one event.
 type event struct {
-	r    *rand.Rand
-	who  int
-	line int
+	r     *rand.Rand
+	who   int
+	first int // of the contacts of its crowd
+	line  int
 }
 
 func userID(who int) string      { return fmt.Sprintf("user-%d", who) }
@@ -143,7 +145,7 @@ func (e event) identify(counter int, more map[string]any) []byte {
 		delete(fields, "anonymousId")
 	case 2:
 		if e.r.IntN(6) == 0 { // somebody else's device: from now on it speaks of this contact
-			fields["anonymousId"] = anonymousID(e.r.IntN(e.who + 1))
+			fields["anonymousId"] = anonymousID(e.first + e.r.IntN(e.who-e.first+1))
 		}
 	}
 	if e.r.IntN(3) == 0 {

@@ -25,12 +25,13 @@ func empty() world {
 }
 
 // expected reads events one after the other and says what comes of them. It
-// shares nothing with celmap: it knows only what the events of a crowd may be.
+// shares nothing with celmap: it knows only what the events of a crowd may be. A line
+// that is nil is an event that was never taken.
 func expected(lines [][]byte) world {
 	w := empty()
 	emails := map[string]string{} // of users and devices, by their identifies so far
 	for i, line := range lines {
-		if !w.apply(i+1, line, emails) {
+		if line != nil && !w.apply(i+1, line, emails) {
 			w.dead[i+1] = true
 		}
 	}

@@ -297,10 +297,13 @@ func deadLetters(arguments ...string) []int {
 	}
 	Expect(err).NotTo(HaveOccurred())
 	var all []int
-	for _, one := range lines[struct{ Origin string }](bytes.NewReader(out)) {
-		_, number, _ := strings.Cut(filepath.Base(one.Origin), ":")
+	for _, one := range lines[struct{ Origin, MessageID string }](bytes.NewReader(out)) {
+		number, named := strings.CutPrefix(one.MessageID, message)
+		if !named {
+			_, number, _ = strings.Cut(filepath.Base(one.Origin), ":")
+		}
 		line, err := strconv.Atoi(number)
-		Expect(err).NotTo(HaveOccurred(), "a dead letter's origin is %q", one.Origin)
+		Expect(err).NotTo(HaveOccurred(), "a dead letter is of %q and comes from %q", one.MessageID, one.Origin)
 		all = append(all, line)
 	}
 	return all
