@@ -79,7 +79,7 @@ func (s *Simulator) seed() error {
 			s.lastID.Store(max(s.lastID.Load(), id))
 		}
 		for _, r := range t.order {
-			r.found = r.now // they have been there for long
+			t.see(r, r.now) // they have been there for long
 		}
 		t.unfound = nil
 	})
@@ -109,7 +109,7 @@ func (s *Simulator) custom(name string, o Object) error {
 
 // define gives the type its properties.
 func (t *table) define(builtin []Property, o Object) error {
-	t.records, t.unique = map[int64]*record{}, map[string]map[string]*record{}
+	t.records, t.unique, t.indexes = map[int64]*record{}, map[string]map[string]*record{}, map[*property]index{}
 	t.properties = make(map[string]*property, len(builtin)+len(o.Properties))
 	for _, p := range slices.Concat(builtin, o.Properties) {
 		if err := t.add(p); err != nil {
@@ -158,13 +158,19 @@ func (t *table) add(p Property) error {
 	if err != nil {
 		return err
 	}
-	t.properties[p.Name] = made
+	t.redefine(made)
 	if p.HasUniqueValue || made.kind == asEmail {
 		if t.unique[p.Name] == nil {
 			t.unique[p.Name] = map[string]*record{}
 		}
 	}
 	return nil
+}
+
+// redefine has a definition take the place of the one with its name, if any.
+func (t *table) redefine(p *property) {
+	delete(t.indexes, t.properties[p.Name])
+	t.properties[p.Name] = p
 }
 
 // at says where in a portal file an error is.

@@ -3,7 +3,6 @@ package simulator
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -189,7 +188,7 @@ func (s *Simulator) listAll(c *call) *answer {
 	archived := c.URL.Query().Get("archived") == "true"
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	start, _ := slices.BinarySearchFunc(t.order, after+1, func(r *record, id int64) int { return int(r.id - id) })
+	start, _ := t.place(after + 1)
 	b := []byte(`{"results":[`)
 	n, last := 0, int64(0)
 	for _, r := range t.order[start:] {

@@ -267,7 +267,7 @@ func (s *Simulator) archiveProperty(c *call) *answer {
 	}
 	archived := *old
 	archived.Archived, archived.ArchivedAt = true, stamp(c.now)
-	t.properties[old.Name] = &archived
+	t.redefine(&archived)
 	return &answer{status: http.StatusNoContent}
 }
 

@@ -100,7 +100,7 @@ func (s *Simulator) search(c *call) *answer {
 	}
 	t.settle(c.now)
 	var found []*record
-	for _, r := range t.order {
+	for _, r := range t.candidates(&q) {
 		if r.found != nil && r.found.archived.IsZero() && meets(r.found.fields) {
 			found = append(found, r)
 		}
@@ -244,7 +244,7 @@ func (t *table) test(f filter) (made test, wrong string) {
 	switch {
 	case !known:
 		return nil, fmt.Sprintf("%q is not an operator of filters", f.Operator)
-	case p == nil:
+	case p == nil || p.Archived:
 		return nil, fmt.Sprintf("Property %q does not exist", f.Property)
 	case needs == "value" && f.Value == nil || needs == "values" && f.Values == nil || needs == "highValue" && (f.High == nil || f.Value == nil):
 		return nil, fmt.Sprintf("operator %s requires %s for property %s", f.Operator, needs, f.Property)

@@ -84,6 +84,7 @@ type table struct {
 	// "email" are the additional e-mails of contacts, too.
 	unique  map[string]map[string]*record
 	unfound []late // writes that searches do not see yet, by time
+	indexes map[*property]index
 }
 
 // late is a write that searches see from a time on.
@@ -102,6 +103,11 @@ func parseID(text string) int64 {
 	return id
 }
 
+// place returns where the record with an id is in the order, or would be.
+func (t *table) place(id int64) (int, bool) {
+	return slices.BinarySearchFunc(t.order, id, func(r *record, id int64) int { return cmp.Compare(r.id, id) })
+}
+
 // by returns the record with a unique value.
 func (t *table) by(property, value string) *record {
 	return t.unique[property][strings.ToLower(value)]
@@ -115,7 +121,7 @@ func (s *Simulator) put(t *table, r *record, next *state, how string, set fields
 		before = r.now.fields
 	} else {
 		t.records[r.id] = r
-		i, _ := slices.BinarySearchFunc(t.order, r.id, func(r *record, id int64) int { return cmp.Compare(r.id, id) })
+		i, _ := t.place(r.id)
 		t.order = slices.Insert(t.order, i, r)
 	}
 	if r.now == nil || !next.archived.IsZero() || slices.ContainsFunc(set, func(f field) bool { return f.property.key }) {
@@ -126,7 +132,7 @@ func (s *Simulator) put(t *table, r *record, next *state, how string, set fields
 	if lag := s.portal.SearchLag.Duration; lag > 0 {
 		t.unfound = append(t.unfound, late{next.updated.Add(lag), r, next})
 	} else {
-		r.found = next
+		t.see(r, next)
 	}
 	s.changed(change{time: next.updated, kind: t, id: r.id, how: how, set: set, request: next.request})
 }
@@ -151,7 +157,7 @@ func (t *table) index(r *record, before fields, next *state) {
 func (t *table) settle(now time.Time) {
 	n := 0
 	for n < len(t.unfound) && !t.unfound[n].from.After(now) {
-		t.unfound[n].record.found = t.unfound[n].state
+		t.see(t.unfound[n].record, t.unfound[n].state)
 		n++
 	}
 	t.unfound = t.unfound[n:]
