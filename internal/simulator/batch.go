@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	mostInputs  = 100 // of a batch of records
-	mostHistory = 50  // of one that reads histories
+	mostInputs  = 100 // of a batch of records, and a page of a list
+	mostHistory = 50  // of those that show histories
 )
 
 // verb is what a batch does to records.
@@ -371,7 +371,7 @@ func (s *Simulator) batchRead(c *call) *answer {
 	if !t.identifies(body.IDProperty) {
 		return c.invalid(fmt.Sprintf("Unable to perform read by non-unique %s property %s", t.id, body.IDProperty))
 	}
-	h := shape{names: t.asked(body.Properties)}
+	h := t.asked(body.Properties, body.History)
 	archived := c.URL.Query().Get("archived") == "true"
 	var results [][]byte
 	var missing []string

@@ -11,6 +11,7 @@ import (
 type shape struct {
 	all      bool     // every property that it has
 	names    []string // these properties, sorted; null where it has none
+	history  []string // these properties, with all values that they had; sorted
 	also     fields   // properties that were written; shown where they have a value, with the usual ones
 	usual    []string
 	upserted bool // whether it is new is shown
@@ -68,7 +69,11 @@ func appendRecord(b []byte, t *table, r *record, st *state, h shape) []byte {
 			member(f.property.Name, f.text)
 		}
 	}
-	b = append(b, `},"createdAt":"`...)
+	b = append(b, '}')
+	if h.history != nil {
+		b = r.appendHistory(b, t, h.history)
+	}
+	b = append(b, `,"createdAt":"`...)
 	b = appendStamp(b, r.created)
 	b = append(b, `","updatedAt":"`...)
 	b = appendStamp(b, st.updated)
@@ -108,17 +113,26 @@ func appendRecord(b []byte, t *table, r *record, st *state, h shape) []byte {
 	return append(b, '}')
 }
 
-// asked returns the names of the properties that a caller asks for, sorted, or
-// the usual ones if it asks for none. Some come always.
-func (t *table) asked(names []string) []string {
-	if len(names) == 0 {
-		return t.usual()
+// asked is a record with the properties that a caller asks for, alone or with
+// their history, or the usual ones if it asks for none. Some come always.
+func (t *table) asked(names, history []string) shape {
+	if len(names)+len(history) == 0 {
+		return shape{names: t.usual()}
 	}
 	created := "hs_createdate"
 	if t.properties["createdate"] != nil {
 		created = "createdate"
 	}
-	list := slices.Concat(names, []string{created, "hs_object_id", t.modified()})
+	h := shape{names: sorted(names, history, []string{created, "hs_object_id", t.modified()})}
+	if len(history) > 0 {
+		h.history = sorted(history)
+	}
+	return h
+}
+
+// sorted returns texts in order, each once.
+func sorted(lists ...[]string) []string {
+	list := slices.Concat(lists...)
 	slices.Sort(list)
 	return slices.Compact(list)
 }

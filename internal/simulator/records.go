@@ -106,7 +106,7 @@ func (s *Simulator) readOne(c *call) *answer {
 	r, refused := t.locate(c)
 	var body []byte
 	if refused == nil {
-		body = appendRecord(nil, t, r, r.now, shape{names: t.asked(list(c, "properties"))})
+		body = appendRecord(nil, t, r, r.now, t.asked(list(c, "properties"), list(c, "propertiesWithHistory")))
 	}
 	t.mu.Unlock()
 	if refused != nil {
@@ -180,11 +180,15 @@ func (s *Simulator) listAll(c *call) *answer {
 	if refused != nil {
 		return refused
 	}
-	limit, after, a := page(c, 100, 10)
+	h := t.asked(list(c, "properties"), list(c, "propertiesWithHistory"))
+	most := mostInputs
+	if h.history != nil {
+		most = mostHistory
+	}
+	limit, after, a := page(c, most, 10)
 	if a != nil {
 		return a
 	}
-	h := shape{names: t.asked(list(c, "properties"))}
 	archived := c.URL.Query().Get("archived") == "true"
 	t.mu.Lock()
 	defer t.mu.Unlock()

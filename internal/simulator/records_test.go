@@ -1,6 +1,9 @@
 package simulator_test
 
 import (
+	"fmt"
+	"time"
+
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
@@ -39,6 +42,39 @@ var _ = Describe("A record", func() {
 		id := p.made("contacts", object{"email": "a@acme.com", "phone": "1"})
 		a := p.get(contacts + "/" + id + "?properties=phone,nosuch&properties=city")
 		Expect(a.text).To(MatchRegexp(`"properties":\{"city":null,"createdate":"[^"]+","hs_object_id":"\d+","lastmodifieddate":"[^"]+","phone":"1"\}`))
+	})
+
+	It("shows what properties were before", func() {
+		id := p.made("contacts", object{"email": "a@acme.com", "firstname": "A"})
+		other := p.made("contacts", object{"email": "b@acme.com"})
+		change := func(properties object) {
+			p.clock.Pass(time.Minute)
+			Expect(p.do("PATCH", contacts+"/"+id, object{"properties": properties}).status).To(Equal(200))
+		}
+		change(object{"firstname": "Ann", "city": "Bonn"})
+		change(object{"city": "", "lastname": "Lee"})
+		change(object{"city": "Ulm", "firstname": "Ann"})
+		value := func(text, minute string) object {
+			return object{"value": text, "timestamp": "2026-11-23T12:0" + minute + ":00Z", "sourceType": "INTEGRATION", "sourceId": "1"}
+		}
+		city := []any{value("Ulm", "3"), value("", "2"), value("Bonn", "1")}
+		a := p.get(contacts + "/" + id + "?propertiesWithHistory=firstname,city,nosuch&properties=lastname")
+		Expect(a.body["properties"]).To(And(HaveKeyWithValue("firstname", "Ann"), HaveKeyWithValue("lastname", "Lee"), HaveKeyWithValue("city", "Ulm")))
+		Expect(a.body["propertiesWithHistory"]).To(Equal(object{"city": city, "firstname": []any{value("Ann", "1"), value("A", "0")}}))
+		a = p.post(contacts+"/batch/read", object{"propertiesWithHistory": []string{"city"}, "inputs": []object{{"id": id}, {"id": other}}})
+		Expect(a.results("id")).To(And(
+			HaveKeyWithValue(id, HaveKeyWithValue("propertiesWithHistory", Equal(object{"city": city}))),
+			HaveKeyWithValue(other, HaveKeyWithValue("propertiesWithHistory", Equal(object{"city": []any{}})))))
+		Expect(p.get(contacts + "?propertiesWithHistory=city&limit=50").results("id")).To(HaveKeyWithValue(id, HaveKeyWithValue("propertiesWithHistory", Equal(object{"city": city}))))
+		Expect(p.get(contacts + "?propertiesWithHistory=city&limit=51").status).To(Equal(400))
+		Expect(p.get(contacts + "/" + id).body).NotTo(HaveKey("propertiesWithHistory"))
+
+		for i := range 30 {
+			change(object{"city": fmt.Sprint(i)})
+		}
+		list := p.get(contacts + "/" + id + "?propertiesWithHistory=city").body["propertiesWithHistory"].(object)["city"].([]any)
+		Expect(list).To(HaveLen(20))
+		Expect(list[19]).To(And(HaveKeyWithValue("value", "10"), HaveKeyWithValue("timestamp", "2026-11-23T12:14:00Z")))
 	})
 
 	It("is found by its e-mails, and by unique properties", func() {

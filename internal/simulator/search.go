@@ -119,7 +119,7 @@ func (s *Simulator) search(c *call) *answer {
 			return order
 		})
 	}
-	h := shape{names: t.asked(q.Properties)}
+	h := t.asked(q.Properties, nil)
 	b := append(make([]byte, 0, 4096), `{"total":`...)
 	b = strconv.AppendInt(b, int64(len(found)), 10)
 	b = append(b, `,"results":[`...)

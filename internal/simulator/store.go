@@ -65,6 +65,7 @@ type record struct {
 	created time.Time
 	now     *state
 	found   *state // what searches see; nil: nothing yet
+	past    []past // what now was before, the oldest first
 }
 
 // table has the records of one type, and what is known of the type.
@@ -126,6 +127,9 @@ func (s *Simulator) put(t *table, r *record, next *state, how string, set fields
 	}
 	if r.now == nil || !next.archived.IsZero() || slices.ContainsFunc(set, func(f field) bool { return f.property.key }) {
 		t.index(r, before, next)
+	}
+	if r.now != nil && next.archived.IsZero() {
+		r.remember(t, next)
 	}
 	r.now = next
 	t.settle(next.updated)

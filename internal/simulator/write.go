@@ -414,6 +414,7 @@ func (s *Simulator) erase(c *call) *answer {
 		now := c.now.Truncate(time.Millisecond)
 		s.put(t, r, &state{updated: now, archived: now, request: c.number}, "gdpr-delete", nil)
 		delete(t.records, r.id)
+		r.past = nil
 		t.order = slices.DeleteFunc(t.order, func(o *record) bool { return o == r })
 		s.associations.forget(t, r.id)
 	}
