@@ -2,9 +2,11 @@ package simulator
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -30,9 +32,9 @@ func (c *call) read(into any) *answer {
 		}
 	case errors.As(err, &semantic):
 		offset = semantic.ByteOffset
-		wanted := "java.lang.Object"
+		wanted := "java.util.LinkedHashMap"
 		if semantic.GoType != nil {
-			wanted = semantic.GoType.Kind().String()
+			wanted = cmp.Or(javaTypes[semantic.GoType.Kind()], wanted)
 		}
 		reason = (&misfit{wanted, semantic.JSONKind}).Error()
 	case errors.As(err, &syntactic):
@@ -40,6 +42,11 @@ func (c *call) read(into any) *answer {
 		reason = strings.TrimPrefix(syntactic.Err.Error(), "jsontext: ")
 	}
 	return c.unreadable(int(offset), reason)
+}
+
+// javaTypes are what messages call types of JSON that are no objects.
+var javaTypes = map[reflect.Kind]string{
+	reflect.Slice: "java.util.ArrayList", reflect.String: "java.lang.String", reflect.Int: "int", reflect.Bool: "boolean",
 }
 
 // unreadable refuses a body at a place. Such problems have no category.

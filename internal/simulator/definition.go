@@ -152,7 +152,7 @@ func (d *EventDefinition) shown(s *Simulator, properties bool) map[string]any {
 	m := map[string]any{
 		"id": d.FullName, "name": d.Name, "fullyQualifiedName": d.FullName, "labels": map[string]string{"singular": d.Label},
 		"description": d.Description, "archived": false, "primaryObjectId": object, "trackingType": "MANUAL",
-		"createdAt": d.CreatedAt.Format(time.RFC3339), "properties": []EventProperty{},
+		"createdAt": stamp(d.CreatedAt), "properties": []EventProperty{},
 	}
 	if properties {
 		m["properties"] = slices.Concat([]EventProperty{}, d.Properties)

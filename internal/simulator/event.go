@@ -78,10 +78,11 @@ type events struct {
 	uuids       *memory
 }
 
-func newEvents(p *Portal) *events {
+func newEvents(p *Portal, now time.Time) *events {
 	e := &events{settings: p.Events, definitions: map[string]*EventDefinition{}, buried: map[string]bool{}, uuids: newMemory(mostUUIDs)}
 	for i := range p.Events.Definitions {
 		d := p.Events.Definitions[i] // definitions change; the portal does not
+		d.CreatedAt = now
 		e.definitions[d.FullName] = &d
 	}
 	return e

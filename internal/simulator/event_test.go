@@ -161,6 +161,7 @@ var _ = Describe("Custom events", func() {
 
 	It("are defined", func() {
 		const all = "/events/v3/event-definitions"
+		Expect(w.ask("t", "GET", all+"/pe7_bought", "").body).To(HaveKeyWithValue("createdAt", "2026-11-23T21:30:00Z"))
 		made := w.post(all, `{"label": "Signed Up!", "propertyDefinitions": [{"name": "plan", "type": "string"}]}`)
 		Expect(made.status).To(Equal(201), made.text)
 		Expect(made.body).To(And(HaveKeyWithValue("fullyQualifiedName", "pe7_signed_up"), HaveKeyWithValue("primaryObjectId", "0-1")))

@@ -297,16 +297,17 @@ func (g *gate) count(c *call, header http.Header, by *app) *answer {
 			p.take(c.now)
 		}
 	}
+	tell := func(name string, n int) { header["X-HubSpot-RateLimit-"+name] = []string{strconv.Itoa(n)} } // in HubSpot's letters, for who heeds them
 	if p := policies[0]; p != nil && p != g.search && p != g.events {
-		header.Set("X-Hubspot-Ratelimit-Interval-Milliseconds", "10000")
-		header.Set("X-Hubspot-Ratelimit-Max", strconv.Itoa(p.rolling.most))
-		header.Set("X-Hubspot-Ratelimit-Remaining", strconv.Itoa(p.left(c.now)))
-		header.Set("X-Hubspot-Ratelimit-Secondly", strconv.Itoa(p.rolling.most/10))
-		header.Set("X-Hubspot-Ratelimit-Secondly-Remaining", strconv.Itoa(p.left(c.now)/10))
+		tell("Interval-Milliseconds", int(burstSpan/time.Millisecond))
+		tell("Max", p.rolling.most)
+		tell("Remaining", p.left(c.now))
+		tell("Secondly", p.rolling.most/10)
+		tell("Secondly-Remaining", p.left(c.now)/10)
 	}
 	if p := policies[1]; p != nil {
-		header.Set("X-Hubspot-Ratelimit-Daily", strconv.Itoa(p.day.most))
-		header.Set("X-Hubspot-Ratelimit-Daily-Remaining", strconv.Itoa(p.left(c.now)))
+		tell("Daily", p.day.most)
+		tell("Daily-Remaining", p.left(c.now))
 	}
 	if full == nil {
 		return nil

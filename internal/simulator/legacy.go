@@ -208,7 +208,7 @@ func (s *Simulator) profileV1(c *call) *answer {
 			Message: "contact does not exist", Category: "OBJECT_NOT_FOUND",
 			Errors: []detail{{Message: "The contact " + named + " does not exist."}},
 		})
-		a.header = http.Header{"X-Hubspot-Notfound": {"true"}}
+		a.header = http.Header{"X-HubSpot-NotFound": {"true"}}
 		return a
 	}
 	return jsonAnswer(http.StatusOK, s.shownV1(r))

@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -76,7 +77,6 @@ func New(p Portal, o Options) (*Simulator, error) {
 		mux:     http.NewServeMux(),
 		random:  rand.New(rand.NewPCG(o.Seed, 0x5eed)),
 		faults:  newFaultPlan(&p, o),
-		events:  newEvents(&p),
 		journal: newJournal(o.Journal),
 	}
 	s.changed = s.journal.write
@@ -85,7 +85,7 @@ func New(p Portal, o Options) (*Simulator, error) {
 		clock = time.Now
 	}
 	s.now = func() time.Time { return clock().Add(time.Duration(s.ahead.Load())) }
-	s.gate = newGate(&p, s.now())
+	s.gate, s.events = newGate(&p, s.now()), newEvents(&p, s.now())
 	s.lastID.Store(1_000_000)
 	if err := s.furnish(); err != nil {
 		return nil, err
@@ -141,7 +141,9 @@ func (s *Simulator) serve(w http.ResponseWriter, r *http.Request, v version, to 
 		return
 	}
 	header := w.Header()
-	header.Set("X-Hubspot-Correlation-Id", c.id)
+	header["X-HubSpot-Correlation-Id"] = []string{c.id}
+	header.Set("X-Request-Id", c.id)
+	header.Set("X-Trace", strings.ToUpper(strings.ReplaceAll(c.id, "-", "")))
 	if a.body != nil {
 		header.Set("Content-Type", "application/json;charset=utf-8")
 	}
@@ -167,6 +169,9 @@ func (s *Simulator) attend(c *call, w http.ResponseWriter) (*answer, fault) {
 		return c.problem(http.StatusRequestEntityTooLarge, problem{Message: "The request body is too large", Category: "VALIDATION_ERROR"}), fault{}
 	}
 	c.body = body
+	if len(c.RequestURI) > longestURI {
+		return c.problem(http.StatusRequestURITooLong, problem{Message: "URI Too Long"}), fault{}
+	}
 	if refusal := s.gate.admit(c, s.scopes(c), w.Header()); refusal != nil {
 		return refusal, fault{}
 	}
@@ -184,8 +189,11 @@ func (s *Simulator) attend(c *call, w http.ResponseWriter) (*answer, fault) {
 	return f.instead(c, a)
 }
 
-// mostBytes is the largest body that is read. HubSpot documents no limit.
-const mostBytes = 32 << 20
+// HubSpot documents no limit of a body, and not which one of a URI its 414 is for.
+const (
+	mostBytes  = 32 << 20 // of a body
+	longestURI = 16 << 10 // bytes
+)
 
 // correlation returns an id for a request, in the form of a UUID.
 func (s *Simulator) correlation() string {

@@ -2,6 +2,7 @@ package simulator_test
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -45,6 +46,21 @@ var _ = Describe("What is not known of HubSpot", func() {
 		a := switched("partialUpsertByEmail", "refuse").batch(upserts, byEmail("a@acme.com", "", object{"email": "a@acme.com"}), byEmail("b@acme.com", "", object{}))
 		Expect(a.status).To(Equal(200), a.text)
 	})
+})
+
+var _ = Describe("A call that cannot be", func() {
+	It("has a path that is too long", func() {
+		Expect(start(`{}`).get(details + "?x=" + strings.Repeat("x", 17_000)).status).To(Equal(414))
+	})
+
+	DescribeTable("is told which type was expected", func(body, wanted string) {
+		a := start(`{}`).post(upserts, body)
+		Expect(a.status).To(Equal(400))
+		Expect(a.body).To(HaveKeyWithValue("message", ContainSubstring("Cannot deserialize value of type `"+wanted+"`")))
+	},
+		Entry(nil, `{"inputs": {"id": 1}}`, "java.util.ArrayList"),
+		Entry(nil, `[]`, "java.util.LinkedHashMap"),
+	)
 })
 
 var _ = Describe("Callers at the same time", func() {
