@@ -21,7 +21,7 @@ var _ = Describe("The account", func() {
 			Expect(w.Code).To(Equal(200))
 			Expect(w.Body.String()).To(ContainSubstring(`"portalId":12345678`))
 			Expect(w.Body.String()).To(ContainSubstring(`"utcOffset":"+05:30"`))
-			Expect(w.Header()["X-HubSpot-Correlation-Id"]).To(HaveExactElements(HaveLen(36)), "in these letters")
+			Expect(w.Header()).To(HaveKeyWithValue("X-HubSpot-Correlation-Id", HaveExactElements(HaveLen(36))), "in these letters")
 			Expect(w.Header()).To(And(HaveKey("X-Trace"), HaveKey("X-Request-Id")))
 		}
 	})
