@@ -80,9 +80,16 @@ func appendEntry(to []byte, e *entry) []byte {
 	return appendText(to, e.json)
 }
 
-// appendChunk writes a chunk of entries that are written already.
-func appendChunk(to []byte, events int, entries []byte) []byte {
-	return append(binary.AppendUvarint(append(to, chunkVersion), uint64(events)), entries...)
+// chunkHead is how many bytes are left free before the entries of a chunk.
+const chunkHead = 1 + binary.MaxVarintLen16
+
+// sealChunk returns the chunk of entries that are written behind chunkHead bytes.
+func sealChunk(text []byte, events int) []byte {
+	var some [chunkHead]byte
+	head := binary.AppendUvarint(append(some[:0], chunkVersion), uint64(events))
+	chunk := text[chunkHead-len(head):]
+	copy(chunk, head)
+	return chunk
 }
 
 // reader reads what was written in this package. Its first error stays: all that

@@ -15,12 +15,14 @@ func someEntries() []entry {
 	}
 }
 
-func someChunk() []byte {
-	var entries []byte
-	for _, e := range someEntries() {
-		entries = appendEntry(entries, &e)
+func someChunk() []byte { return chunkOf(someEntries()) }
+
+func chunkOf(entries []entry) []byte {
+	text := make([]byte, chunkHead)
+	for _, e := range entries {
+		text = appendEntry(text, &e)
 	}
-	return appendChunk(nil, 3, entries)
+	return sealChunk(text, len(entries))
 }
 
 func TestChunk(t *testing.T) {
@@ -64,15 +66,9 @@ func FuzzRead(f *testing.F) {
 	f.Add(appendLetter(nil, &Item{Lane: 1, JSON: []byte("{}"), Stored: time.Unix(1, 2)}, []byte(`{"a":1}`)))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if entries, err := readChunk(data); err == nil {
-			write := func(entries []entry) (text []byte) {
-				for _, e := range entries {
-					text = appendEntry(text, &e)
-				}
-				return appendChunk(nil, len(entries), text)
-			}
-			again := write(entries)
+			again := chunkOf(entries)
 			same, err := readChunk(again)
-			if err != nil || !bytes.Equal(write(same), again) {
+			if err != nil || !bytes.Equal(chunkOf(same), again) {
 				t.Fatalf("got %+v, %v, expected %+v", same, err, entries)
 			}
 		}
@@ -97,24 +93,5 @@ func TestProgress(t *testing.T) {
 	want := progress{horizon: 6, open: items{6: {0, 511}}, done: items{9: {1, 3}}}
 	if !reflect.DeepEqual(p, want) {
 		t.Errorf("got %+v, expected %+v", p, want)
-	}
-}
-
-func TestGenerations(t *testing.T) {
-	g := newGenerations[int](100)
-	for i := range 1000 {
-		g.put(name{byte(i), byte(i >> 8)}, i)
-		if got, ok := g.get(name{0, 0}); !ok || got != 0 {
-			t.Fatalf("what is used was forgotten after %d", i)
-		}
-		if n := len(g.young) + len(g.old); n > 100 {
-			t.Fatalf("%d are known", n)
-		}
-	}
-	if _, ok := g.get(name{1, 0}); ok {
-		t.Error("what was not used is known")
-	}
-	if _, ok := g.get(name{byte(960 & 255), 960 >> 8}); !ok {
-		t.Error("what came a short time ago is not known")
 	}
 }

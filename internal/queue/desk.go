@@ -3,6 +3,7 @@ package queue
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -17,7 +18,7 @@ const (
 	// of the table is one message.
 	batchEvents = 1024
 	// underWay is how many bytes of events may be put and not stored yet.
-	underWay = 16 << 20
+	underWay = 8 << 20
 	// linger is how long events may wait for others to fill a chunk, unless
 	// somebody waits for them.
 	linger = 50 * time.Millisecond
@@ -131,15 +132,13 @@ func (d *desk) rush() (enough func()) {
 }
 
 func (d *desk) run() {
+	var all []put
 	for {
+		clear(all)
 		d.mu.Lock()
-		n := min(len(d.waiting), batchEvents)
-		batch := d.waiting[:n:n]
-		if d.waiting = d.waiting[n:]; len(d.waiting) == 0 {
-			d.waiting = nil
-		}
+		all, d.waiting = d.waiting, all[:0]
 		d.mu.Unlock()
-		if n == 0 {
+		if len(all) == 0 {
 			select {
 			case <-d.ctx.Done():
 				return
@@ -147,9 +146,11 @@ func (d *desk) run() {
 			}
 			continue
 		}
-		if err := d.place(batch); err != nil {
-			d.fail(err)
-			return
+		for batch := range slices.Chunk(all, batchEvents) {
+			if err := d.place(batch); err != nil {
+				d.fail(err)
+				return
+			}
 		}
 	}
 }
@@ -235,14 +236,15 @@ type writer struct {
 
 	mu      sync.Mutex
 	open    pile
+	spare   pile // with room for another
 	flying  bool
 	pressed bool // the desk waits
 }
 
 // pile is a chunk that fills. All of it is of one source.
 type pile struct {
-	entries []byte
-	size    int64 // of the JSON
+	entries []byte // after room for the chunk's head
+	size    int64  // of the JSON
 	first   time.Time
 	puts    []placed
 }
@@ -269,6 +271,7 @@ func (w *writer) add(p *put, e *entry) error {
 	}
 	if len(w.open.puts) == 0 {
 		w.open.first = time.Now()
+		w.open.entries = append(w.open.entries[:0], make([]byte, chunkHead)...)
 	}
 	w.open.entries = appendEntry(w.open.entries, e)
 	w.open.size += int64(len(e.json))
@@ -318,9 +321,20 @@ func (w *writer) take() (pile, time.Duration) {
 		return pile{}, rest
 	}
 	full := w.open
-	w.open = pile{entries: make([]byte, 0, min(2*len(full.entries), chunkBytes)), puts: make([]placed, 0, len(full.puts))}
+	w.open, w.spare = w.spare, pile{}
 	w.flying, w.pressed = true, false
 	return full, 0
+}
+
+// recycle has the memory of a chunk used again, unless one event alone took it.
+func (w *writer) recycle(p pile) {
+	if cap(p.entries) > 2*chunkBytes {
+		p.entries = nil
+	}
+	clear(p.puts)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.spare = pile{entries: p.entries, puts: p.puts[:0]}
 }
 
 func (w *writer) run() {
@@ -363,12 +377,13 @@ func (w *writer) run() {
 			bytes += p.bytes
 		}
 		d.room.Release(bytes)
+		w.recycle(full)
 	}
 }
 
 func (w *writer) store(full *pile) (uint64, error) {
 	message := nats.NewMsg(w.desk.q.options.Name + ".events." + strconv.Itoa(w.partition) + "." + full.puts[0].intake.id)
-	message.Data = appendChunk(make([]byte, 0, len(full.entries)+16), len(full.puts), full.entries)
+	message.Data = sealChunk(full.entries, len(full.puts))
 	message.Header.Set(headerEvents, strconv.Itoa(len(full.puts)))
 	message.Header.Set(headerBytes, strconv.FormatInt(full.size, 10))
 	message.Header.Set(nats.MsgIdHdr, nats.NewInbox())

@@ -18,69 +18,29 @@ import (
 // nobody can make up another with the same name.
 type name [16]byte
 
-func keyName(key string) name { return digest("k" + key) }
-
-func memoryName(m Memory) name {
-	text := make([]byte, 0, 64)
-	text = appendText(append(text, 'm'), m.Lookup)
-	return digest(string(append(text, m.Key...)))
+func keyName(key string) name {
+	return digest(append(append(make([]byte, 0, 96), 'k'), key...))
 }
 
-func digest(text string) name {
-	sum := sha256.Sum256([]byte(text))
+func memoryName(m Memory) name {
+	return digest(append(appendText(append(make([]byte, 0, 96), 'm'), m.Lookup), m.Key...))
+}
+
+func digest(text []byte) name {
+	sum := sha256.Sum256(text)
 	return name(sum[:16])
 }
 
 // own is the lane of a key that does not share one.
 func (n name) own() uint64 { return binary.LittleEndian.Uint64(n[:]) }
 
-// generations remember a bounded number of values: what was not used for a while is
-// forgotten, a half at a time. That takes a third of the memory of a linked list
-// of all that is known.
-type generations[V any] struct {
-	young, old map[name]V
-	most       int
-}
-
-func newGenerations[V any](most int) generations[V] {
-	return generations[V]{young: map[name]V{}, most: max(most/2, 1)}
-}
-
-func (g *generations[V]) get(n name) (V, bool) {
-	v, ok := g.young[n]
-	if !ok {
-		if v, ok = g.old[n]; ok {
-			g.put(n, v)
-		}
-	}
-	return v, ok
-}
-
-func (g *generations[V]) put(n name, v V) {
-	if g.young[n] = v; len(g.young) >= g.most {
-		g.old, g.young = g.young, map[name]V{}
-	}
-}
-
-// keyed is what is known of a key: the lane of its events, and when that was written.
-type keyed struct {
-	lane uint64
-	when uint32 // seconds
-}
-
-// taught is what an event taught.
-type taught struct {
-	value string
-	when  uint32
-}
-
 // table is all that is known of keys and memories. It is the identities' stream, read
 // from its start. It is for one goroutine.
 type table struct {
 	q        *Queue
 	subject  string
-	lanes    generations[keyed]
-	memories generations[taught]
+	lanes    *cabinet // by key; without a text the lane is the key's own
+	memories *cabinet
 
 	// Where a key has changed its lane, its next event waits for the lanes before, unless this
 	// process has put that event already.
@@ -88,14 +48,17 @@ type table struct {
 
 	sequence uint64 // the last batch of changes that is in here
 	last     uint64 // the batch's own number
+
+	plan draft // used again for each batch
 }
 
 func newTable(q *Queue) *table {
 	return &table{
 		q: q, subject: "$KV." + q.options.Name + "-identities.log",
-		lanes:    newGenerations[keyed](q.options.Identities),
-		memories: newGenerations[taught](q.options.Identities),
+		lanes:    newCabinet(q.options.Identities),
+		memories: newCabinet(q.options.Identities),
 		behind:   map[name][]barrier{},
+		plan:     draft{index: map[name]int{}},
 	}
 }
 
@@ -160,13 +123,16 @@ func readChanges(data []byte) (number uint64, changes []change, err error) {
 
 // apply takes changes in. Those of our own are of events that we put now.
 func (t *table) apply(changes []change, when time.Time, own bool) {
-	seconds := uint32(when.Unix())
 	for _, c := range changes {
 		if c.memory {
-			t.memories.put(c.name, taught{c.value, seconds})
+			t.memories.put(c.name, []byte(c.value), when)
 			continue
 		}
-		t.lanes.put(c.name, keyed{c.lane, seconds})
+		var lane []byte
+		if c.lane != c.name.own() {
+			lane = binary.LittleEndian.AppendUint64(nil, c.lane)
+		}
+		t.lanes.put(c.name, lane, when)
 		if delete(t.behind, c.name); !own && len(c.behind) > 0 {
 			t.behind[c.name] = c.behind
 		}
@@ -212,18 +178,24 @@ func (t *table) current(ctx context.Context) error {
 	return t.catchUp(ctx)
 }
 
-// draft is what a batch of events would change.
+// draft is what a batch of events would change. A table has one at a time.
 type draft struct {
 	*table
 	now, fresh, oldest uint32 // what was written before fresh is written again when it is used, and is not known before oldest
 	changes            []change
 	index              map[name]int // in changes
+	message            []byte       // for commit
 }
 
 func (t *table) draft(now time.Time) *draft {
 	seconds := func(ago time.Duration) uint32 { return uint32(max(now.Add(-ago).Unix(), 0)) }
 	remember := t.q.options.Remember
-	return &draft{table: t, now: seconds(0), fresh: seconds(remember / 2), oldest: seconds(remember), index: map[name]int{}}
+	d := &t.plan
+	d.table, d.now, d.fresh, d.oldest = t, seconds(0), seconds(remember/2), seconds(remember)
+	clear(d.changes)
+	clear(d.index)
+	d.changes = d.changes[:0]
+	return d
 }
 
 func (d *draft) change(c change) {
@@ -242,16 +214,19 @@ func (d *draft) lane(n name) (lane uint64, known, stale bool) {
 	if i, ok := d.index[n]; ok {
 		return d.changes[i].lane, true, false
 	}
-	k, ok := d.lanes.get(n)
-	return k.lane, ok && k.when >= d.oldest, k.when < d.fresh
+	text, when, ok := d.lanes.get(n)
+	if lane = n.own(); len(text) > 0 {
+		lane = binary.LittleEndian.Uint64(text)
+	}
+	return lane, ok && when >= d.oldest, when < d.fresh
 }
 
 func (d *draft) memory(n name) (value string, known, stale bool) {
 	if i, ok := d.index[n]; ok {
 		return d.changes[i].value, true, false
 	}
-	m, ok := d.memories.get(n)
-	return m.value, ok && m.when >= d.oldest, m.when < d.fresh
+	text, when, ok := d.memories.get(n)
+	return string(text), ok && when >= d.oldest, when < d.fresh
 }
 
 // meet tells that keys are known in different lanes.
@@ -343,7 +318,8 @@ func (d *draft) commit(ctx context.Context) error {
 	var id [8]byte
 	rand.Read(id[:])
 	number := binary.LittleEndian.Uint64(id[:])
-	message := &nats.Msg{Subject: d.subject, Data: appendChanges(nil, number, d.changes)}
+	d.message = appendChanges(d.message[:0], number, d.changes)
+	message := &nats.Msg{Subject: d.subject, Data: d.message}
 	sequence, err := d.q.publish(ctx, message, jetstream.WithExpectLastSequence(d.sequence))
 	switch {
 	case errors.Is(err, errConflict):
