@@ -24,22 +24,25 @@ var _ = Describe("Two senders on a cluster of three servers", func() {
 
 		begun := time.Now()
 		reader := func() *process { return s.send("--nats", servers.url(), file) }
-		a := reader()
-		b := s.send("--nats", servers.url(), "--listen", "127.0.0.1:0")
+		listener := func() *process { return s.send("--nats", servers.url(), "--listen", "127.0.0.1:0") }
+		a, b := reader(), listener()
 		b.address()
 
 		all := deliverable(lines, want)
 		at := s.moments(4, all*8/10)
-		s.until(at[0], a)
+		until := func(moment int) {
+			GinkgoHelper()
+			Expect(s.until(moment, a)).To(BeTrue(), "celmap send ended early: %s", a.stderr())
+		}
+		until(at[0])
 		servers.running[1].kill()
-		s.until(at[1], a)
+		until(at[1])
 		servers.start(1)
-		s.until(at[2], a)
+		until(at[2])
 		b.kill()
-		s.until(at[3], a)
+		until(at[3])
 		a.kill()
-		b = s.send("--nats", servers.url(), "--listen", "127.0.0.1:0")
-		a = reader()
+		a, b = reader(), listener()
 		Expect(a.wait(5*time.Minute)).To(Equal(0), a.stderr())
 		took := time.Since(begun)
 		b.kill()
@@ -47,5 +50,6 @@ var _ = Describe("Two senders on a cluster of three servers", func() {
 		got := s.judge(want, deadLetters("--nats", servers.url()))
 		say("a server and both senders were killed, %v", took.Round(time.Millisecond))
 		s.figures(want, got, took)
+		Expect(servers.replicas()).To(HaveEach(3))
 	})
 })

@@ -3,6 +3,7 @@
 package soak
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -14,6 +15,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 )
@@ -118,6 +121,25 @@ func (c *cluster) url() string {
 		all = append(all, fmt.Sprintf("nats://127.0.0.1:%d", m.Port))
 	}
 	return strings.Join(all, ",")
+}
+
+// replicas tells how often the servers keep each stream.
+func (c *cluster) replicas() map[string]int {
+	GinkgoHelper()
+	connection, err := nats.Connect(c.url())
+	Expect(err).NotTo(HaveOccurred())
+	defer connection.Close()
+	js, err := jetstream.New(connection)
+	Expect(err).NotTo(HaveOccurred())
+	all := map[string]int{}
+	streams := js.ListStreams(context.Background())
+	for info := range streams.Info() {
+		all[info.Config.Name] = info.Config.Replicas
+	}
+	Expect(streams.Err()).NotTo(HaveOccurred())
+	Expect(all).To(HaveKey("celmap-events"))
+	Expect(all).To(HaveKey("celmap-dead"))
+	return all
 }
 
 func freePort() int {
