@@ -154,6 +154,27 @@ func (p *Program) Plan() *plan.Program { return p.plan }
 // ConfigSchema returns the schema of the destination's config, nil if it has none.
 func (p *Program) ConfigSchema() *schema.Schema { return p.plan.Config }
 
+// Secrets returns the texts of the values in a config (JSON) that the rules mark
+// as secret, in the order of the document; none for what is no JSON.
+func (p *Program) Secrets(config []byte) (secrets []string) {
+	arena := value.NewArena()
+	n, err := value.Parse(arena, config, p.limits.Event)
+	if err != nil || p.plan.Config == nil {
+		return nil
+	}
+	var visit func(n *value.Node)
+	visit = func(n *value.Node) {
+		if n.Secret() && n.IsScalar() && !n.IsEmpty() {
+			secrets = append(secrets, n.Text())
+		}
+		for m := n.First(); m != nil; m = m.Next() {
+			visit(m)
+		}
+	}
+	visit(p.plan.Config.MarkSecrets(arena, n))
+	return secrets
+}
+
 // Portals returns the names of the data about the account that Settings.Portal may give.
 func (p *Program) Portals() []string {
 	var out []string

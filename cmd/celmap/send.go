@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/celmap/celmap/engine"
-	"github.com/celmap/celmap/engine/value"
 	"github.com/celmap/celmap/internal/input"
 	"github.com/celmap/celmap/internal/lookup"
 	"github.com/celmap/celmap/internal/outbound"
@@ -198,7 +197,7 @@ func (c *sendCommand) deliver(ctx context.Context, s *streams, d *deliverer, q *
 		Worker: worker, Host: host, Client: d.client, Program: d.program, Config: d.config, Portal: d.portal, Answers: d.answers,
 		Tier: c.Tier, Workers: c.Workers, Tally: tally, Log: log,
 		Refresh: func() ([]byte, error) { return readConfig(c.Config) },
-		Secrets: func(config []byte) []string { return secretsIn(d.program, config) },
+		Secrets: d.program.Secrets,
 	})
 	servers, err := c.servers(s, d, q, tally, log)
 	if err != nil {
@@ -383,24 +382,4 @@ func (all servers) close() {
 			_ = server.Close()
 		}
 	}
-}
-
-// secretsIn returns the values of a config that the rules mark as secret.
-func secretsIn(program *engine.Program, config []byte) (secrets []string) {
-	arena := value.NewArena()
-	n, err := value.Parse(arena, config, value.DefaultLimits())
-	if err != nil || program.ConfigSchema() == nil {
-		return nil
-	}
-	var visit func(n *value.Node)
-	visit = func(n *value.Node) {
-		if n.Secret() && n.IsScalar() && !n.IsEmpty() {
-			secrets = append(secrets, n.Text())
-		}
-		for m := n.First(); m != nil; m = m.Next() {
-			visit(m)
-		}
-	}
-	visit(program.ConfigSchema().MarkSecrets(arena, n))
-	return secrets
 }

@@ -74,13 +74,24 @@ func (h *Host) account(d Destination) (*account, error) {
 		h.mu.Lock()
 		if a, ok = h.accounts.get(key); !ok || a.program != d.Program {
 			a = &account{host: h, program: d.Program, kind: kind, id: d.ID, config: bytes.Clone(d.Config), portal: d.Portal, deliver: d.Delivers, key: key, rules: weak.Make(d.Program), lines: map[string]*line{}}
-			a.pace = h.paces.getOr(key, 0, func() *pace { return &pace{pause: h.pause} })
+			quota := h.quotas.getOr(a.credentials(), 0, func() *quota { return &quota{} })
+			a.pace = h.paces.getOr(key, 0, func() *pace { return &pace{quota: quota, pause: h.pause} })
 			h.accounts.put(key, a, a.weight())
 		}
 		h.mu.Unlock()
 	}
 	a.once.Do(a.open)
 	return a, a.err
+}
+
+// credentials is a hash of what proves to the API who calls. A config without any
+// has the API to itself.
+func (a *account) credentials() [sha256.Size]byte {
+	secrets := a.program.Secrets(a.config)
+	if len(secrets) == 0 {
+		return a.key
+	}
+	return newSum(append([]string{a.kind}, secrets...)...).sum()
 }
 
 // weight is about how many bytes an account takes, as measured.

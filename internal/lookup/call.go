@@ -54,11 +54,11 @@ func (a *account) perform(c *engine.Call, deadline time.Time) (engine.Answer, *e
 		}
 		switch after = max(retryAfter(answer), after); {
 		case after > 0:
-			p.close("", failure, after)
+			p.whole.close("", failure, after)
 		case failure.Status == http.StatusTooManyRequests:
-			p.brake("", failure, started, mostBrake)
+			p.whole.brake("", failure, started, p.pause, mostBrake)
 		case failure.Status == http.StatusUnauthorized || failure.Status == http.StatusForbidden:
-			p.brake(c.Name, failure, started, mostRefusal)
+			p.names.brake(c.Name, failure, started, p.pause, mostRefusal)
 			again = false
 		case !mayPass(failure.Status):
 			again = false
@@ -68,7 +68,7 @@ func (a *account) perform(c *engine.Call, deadline time.Time) (engine.Answer, *e
 			if again = again && time.Now().Add(wait).Before(deadline); again {
 				time.Sleep(wait)
 			} else {
-				p.brake(c.Name, failure, started, mostPause)
+				p.names.brake(c.Name, failure, started, p.pause, mostPause)
 			}
 		}
 		if again {

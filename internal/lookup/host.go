@@ -97,7 +97,8 @@ type Host struct {
 	accounts *cache[[sha256.Size]byte, *account]
 	portals  *cache[[sha256.Size]byte, *portal] // by the sum of their call
 	answers  *cache[answerKey, answer]
-	paces    *cache[[sha256.Size]byte, *pace] // by account
+	paces    *cache[[sha256.Size]byte, *pace]  // by account
+	quotas   *cache[[sha256.Size]byte, *quota] // by credentials
 	flights  singleflight.Group
 }
 
@@ -117,6 +118,7 @@ func New(o Options) *Host {
 		portals:  newCache[[sha256.Size]byte, *portal](mostEntries, memory/4),
 		answers:  newCache[answerKey, answer](10*mostEntries, memory/4),
 		paces:    newCache[[sha256.Size]byte, *pace](mostEntries, 1),
+		quotas:   newCache[[sha256.Size]byte, *quota](mostEntries, 1),
 	}
 	if h.client == nil {
 		h.client = outbound.New(outbound.Options{})

@@ -13,15 +13,29 @@ import (
 // pace says when the API of one account may be called, for any of what it is
 // asked for by name. It is safe for concurrent use.
 type pace struct {
+	*quota
 	pause time.Duration // the first after trouble
+	names closures      // trouble with one of what is asked for
+}
+
+// quota is what the API allows everybody with the same credentials, whose calls it
+// counts together. It is safe for concurrent use.
+type quota struct {
+	whole closures // trouble with all calls, under no name
 
 	mu     sync.Mutex
-	closed map[string]closure       // by name; "" is for all; nil as long as there was no trouble
 	limits map[string]*rate.Limiter // by name; nil as long as nothing is limited
 }
 
+// closures are times in which nothing is called, by the name of what is asked for.
+// They stand in the book after their end until a call succeeds.
+type closures struct {
+	mu sync.Mutex
+	by map[string]closure // nil as long as there was no trouble
+}
+
 // closure is a time in which nothing is called: the API asked for that, or has
-// trouble. It stands in the book after its end until a call succeeds.
+// trouble.
 type closure struct {
 	until   time.Time
 	pause   time.Duration // doubles while the trouble lasts
@@ -54,73 +68,81 @@ func (p *pace) admit(name string, perSecond int, deadline time.Time) *engine.Loo
 	}
 }
 
+// closure returns the one that lasts longest for a name.
 func (p *pace) closure(name string) closure {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	c, all := p.closed[name], p.closed[""]
-	if all.until.After(c.until) {
-		return all
+	own, whole := p.names.get(name), p.whole.get("")
+	if whole.until.After(own.until) {
+		return whole
 	}
-	return c
+	return own
+}
+
+// succeeded ends what is known of trouble, where the call went out after it.
+func (p *pace) succeeded(name string, started time.Time) {
+	p.names.succeeded(name, started)
+	p.whole.succeeded("", started)
 }
 
 // limit spaces calls evenly: in no second there are more than perSecond.
-func (p *pace) limit(name string, perSecond int) *rate.Limiter {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	l := p.limits[name]
+func (q *quota) limit(name string, perSecond int) *rate.Limiter {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	l := q.limits[name]
 	if l == nil {
 		l = rate.NewLimiter(rate.Limit(perSecond), 1)
-		if p.limits == nil {
-			p.limits = map[string]*rate.Limiter{}
+		if q.limits == nil {
+			q.limits = map[string]*rate.Limiter{}
 		}
-		p.limits[name] = l
+		q.limits[name] = l
 	} else if l.Limit() != rate.Limit(perSecond) { // the rules have changed
 		l.SetLimit(rate.Limit(perSecond))
 	}
 	return l
 }
 
+func (c *closures) get(name string) closure {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.by[name]
+}
+
 // close has nothing called for as long as the API asks.
-func (p *pace) close(name string, failure *engine.LookupFailure, wait time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	c := p.closed[name]
-	if until := time.Now().Add(wait); until.After(c.until) {
-		c.until, c.failure = until, failure
+func (c *closures) close(name string, failure *engine.LookupFailure, wait time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	known := c.by[name]
+	if until := time.Now().Add(wait); until.After(known.until) {
+		known.until, known.failure = until, failure
 	}
-	p.note(name, c)
+	c.note(name, known)
 }
 
-func (p *pace) note(name string, c closure) {
-	if p.closed == nil {
-		p.closed = map[string]closure{}
-	}
-	p.closed[name] = c
-}
-
-// brake has nothing called for a pause that grows, up to a bound, with every
-// call that fails once it is over. started is when the failed one went out.
-func (p *pace) brake(name string, failure *engine.LookupFailure, started time.Time, most time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	c := p.closed[name]
-	if started.Before(c.until) {
+// brake has nothing called for a pause that grows from the first up to a bound, with
+// every call that fails once it is over. started is when the failed one went out.
+func (c *closures) brake(name string, failure *engine.LookupFailure, started time.Time, first, most time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	known := c.by[name]
+	if started.Before(known.until) {
 		return // it is known already
 	}
-	c.pause = min(max(2*c.pause, p.pause), most)
-	c.until, c.failure = time.Now().Add(c.pause+spread(c.pause)/4), failure
-	p.note(name, c)
+	known.pause = min(max(2*known.pause, first), most)
+	known.until, known.failure = time.Now().Add(known.pause+spread(known.pause)/4), failure
+	c.note(name, known)
 }
 
-// succeeded ends what is known of trouble, where the call went out after it.
-func (p *pace) succeeded(name string, started time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, name := range []string{name, ""} {
-		if c, ok := p.closed[name]; ok && c.until.Before(started) {
-			delete(p.closed, name)
-		}
+func (c *closures) note(name string, known closure) {
+	if c.by == nil {
+		c.by = map[string]closure{}
+	}
+	c.by[name] = known
+}
+
+func (c *closures) succeeded(name string, started time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if known, ok := c.by[name]; ok && known.until.Before(started) {
+		delete(c.by, name)
 	}
 }
 

@@ -164,7 +164,7 @@ func (a *account) learn(u *use, from *source) *engine.LookupFailure {
 		}
 		a.warn(call, answer.Status, 1, failure)
 	}
-	a.pace.brake(call.Name, failure, started, mostPause) // it is the same for every event
+	a.pace.names.brake(call.Name, failure, started, a.pace.pause, mostPause) // it is the same for every event
 	if retryAfter(answer) > 0 && !mayPass(failure.Status) {
 		later := *failure
 		later.Status = http.StatusServiceUnavailable // it says itself that it will do later

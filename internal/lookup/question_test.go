@@ -95,6 +95,18 @@ var _ = Describe("Questions", func() {
 		Expect(time.Since(started)).To(BeNumerically(">=", 9*time.Second/50))
 	})
 
+	It("of destinations with one token go out together no faster than that", func(ctx context.Context) {
+		b.before.Program = load("max: 100", "max: 1", "pages: body.next", "pages: body.next\n    rate: {perSecond: 50}")
+		started := time.Now()
+		together(5, func(i int) {
+			events, want := batchOf(2*i, 2)
+			d := b.before
+			d.ID = fmt.Sprint("d-", i)
+			Expect(sentAll(results(ctx, b.host, d, events...))).To(Equal(want))
+		})
+		Expect(time.Since(started)).To(BeNumerically(">=", 9*time.Second/50))
+	})
+
 	It("are answered by all pages", func(ctx context.Context) {
 		b.api.page = 30
 		events, want := batchOf(0, 100)

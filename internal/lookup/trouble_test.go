@@ -81,7 +81,7 @@ var _ = Describe("An API in trouble", func() {
 		Expect(sent(b.results(ctx, ann)[0])).To(SatisfyAll(HavePrefix("lookup_failed 503 "), ContainSubstring("moving")))
 	})
 
-	It("is not asked by anyone of the account until the time that it names", func(ctx context.Context) {
+	It("is not asked by anyone with the same credentials until the time that it names", func(ctx context.Context) {
 		b.results(ctx, ann)
 		b.api.break_(answering("/search", 429, `{"message":"daily limit"}`, "Retry-After", "1"))
 		started := time.Now()
@@ -94,9 +94,14 @@ var _ = Describe("An API in trouble", func() {
 		Expect(b.api.total("POST")).To(Equal(1))
 		Expect(b.api.total("GET /kinds")).To(BeZero())
 
+		By("any destination with this token")
 		other := b.before
-		other.ID = "d-2"
-		Expect(sent(results(ctx, b.host, other, searching(1))[0])).To(HavePrefix(`{"person"`))
+		other.ID, other.Config = "d-2", []byte(`{"token":"`+token+`","other":1}`)
+		Expect(sent(results(ctx, b.host, other, searching(1))[0])).To(ContainSubstring("daily limit"))
+		By("but by another account, which answers for itself")
+		stranger := b.before
+		stranger.Config = []byte(`{"token":"another-token"}`)
+		Expect(sent(results(ctx, b.host, stranger, searching(1))[0])).To(HavePrefix("lookup_failed 401 "))
 
 		Eventually(func() string { return sent(b.results(ctx, searching(1))[0]) }, 3).Should(HavePrefix(`{"person"`))
 		Expect(time.Since(started)).To(BeNumerically(">=", 900*time.Millisecond))
