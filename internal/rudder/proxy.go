@@ -238,7 +238,7 @@ func (p *Proxy) foreign(d *delivery.Descriptor, x *parcel) receipt {
 	}
 	if p.Log != nil {
 		p.Log.Warn("a request to a host that the rules do not declare was not sent",
-			"destination", p.Type, "host", host, "destinationId", x.jobs[0].of.DestinationID, "jobs", len(x.jobs))
+			"destination", p.Type, "destinationId", x.jobs[0].of.DestinationID, "host", host, "jobs", len(x.jobs))
 	}
 	return receipt{status: http.StatusBadRequest, text: fmt.Sprintf(
 		"nothing was sent: it would go to %s, and the rules of %s, with this destination's settings, declare no such host", host, p.Program.Name())}

@@ -2,12 +2,16 @@ package serve
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/celmap/celmap/internal/rudder"
@@ -24,8 +28,17 @@ const (
 	mostFeatures  = 4 << 20 // bytes
 )
 
+// via is the header of celmap's own requests for features that names the processes
+// which they have come through. What is passed on has none: it is left as it is.
+const via = "X-Celmap-Via"
+
+// errLoop says that upstream is this process, or another that has it behind it.
+var errLoop = errors.New("it leads back to this celmap, not to the ordinary transformer")
+
 // features keeps the last good copy of what upstream says it can do.
 type features struct {
+	self   string // what other processes know this one by
+	looped atomic.Bool
 	url    string
 	client *http.Client
 	wait   time.Duration // see firstFeatures
@@ -38,6 +51,7 @@ type features struct {
 
 func newFeatures(upstream *url.URL, transport http.RoundTripper, log *slog.Logger) *features {
 	return &features{
+		self:   rand.Text(),
 		url:    upstream.JoinPath("features").String(),
 		client: &http.Client{Transport: transport, Timeout: featuresTimeout},
 		wait:   firstFeatures,
@@ -49,7 +63,7 @@ func newFeatures(upstream *url.URL, transport http.RoundTripper, log *slog.Logge
 // run gets the first copy, as soon as upstream is there.
 func (f *features) run(ctx context.Context) {
 	for {
-		if _, err := f.fetch(ctx); err == nil {
+		if _, err := f.fetch(ctx, nil); err == nil {
 			return
 		}
 		select {
@@ -63,11 +77,15 @@ func (f *features) run(ctx context.Context) {
 }
 
 // current returns what upstream says now, or said when it was last asked with
-// success.
-func (f *features) current(ctx context.Context) ([]byte, error) {
-	now, err := f.fetch(ctx)
-	if err == nil {
-		return now, nil
+// success. through are the processes that the question has come through; the error is
+// errLoop where this is one of them.
+func (f *features) current(ctx context.Context, through []string) ([]byte, error) {
+	if slices.Contains(through, f.self) {
+		return nil, errLoop
+	}
+	now, err := f.fetch(ctx, through)
+	if err == nil || errors.Is(err, errLoop) {
+		return now, err
 	}
 	f.log.Warn("the features of upstream cannot be read", "error", err.Error())
 	select {
@@ -82,11 +100,12 @@ func (f *features) current(ctx context.Context) ([]byte, error) {
 	return f.last, nil
 }
 
-func (f *features) fetch(ctx context.Context) ([]byte, error) {
+func (f *features) fetch(ctx context.Context, through []string) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, f.url, nil)
 	if err != nil {
 		return nil, err
 	}
+	request.Header[via] = append(slices.Clone(through), f.self)
 	answer, err := f.client.Do(request)
 	if err != nil {
 		return nil, err
@@ -96,6 +115,9 @@ func (f *features) fetch(ctx context.Context) ([]byte, error) {
 	switch {
 	case err != nil:
 		return nil, err
+	case answer.Header.Get(errorReason) == upstreamLoop:
+		f.looped.Store(true)
+		return nil, errLoop
 	case answer.StatusCode != http.StatusOK:
 		return nil, fmt.Errorf("status %d from %s", answer.StatusCode, f.url)
 	}
@@ -108,5 +130,6 @@ func (f *features) fetch(ctx context.Context) ([]byte, error) {
 		close(f.first)
 	}
 	f.last = data
+	f.looped.Store(false)
 	return data, nil
 }

@@ -82,6 +82,10 @@ func (f *front) send(w http.ResponseWriter, r *http.Request, body []byte) {
 
 // pass passes on one form of a request that came in.
 func (f *front) pass(w http.ResponseWriter, r, in *http.Request) {
+	if f.features.looped.Load() {
+		f.failed(w, in, errLoop)
+		return
+	}
 	proxy := f.proxy
 	proxy.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, err error) { f.failed(w, in, err) }
 	proxy.ServeHTTP(w, r)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"strings"
 	"sync/atomic"
@@ -243,6 +244,37 @@ var _ = Describe("With a transformer behind it", func() {
 		answer := late.get("/features")
 		Expect(answer.status).To(Equal(503))
 		Expect(answer.header.Get("X-Rudder-Should-Retry")).To(Equal("true"))
+	})
+
+	It("says so where upstream leads back to it, once it has noticed that", func() {
+		var behind atomic.Pointer[url.URL]
+		relay := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(behind.Load()) }})
+		DeferCleanup(relay.Close)
+		lead := func(to string) {
+			u, err := url.Parse(to)
+			Expect(err).NotTo(HaveOccurred())
+			behind.Store(u)
+		}
+		lead(r.url)
+		one := start(at(relay.URL))
+		two := start(at(one.url))
+		lead(two.url) // each stands behind the other
+		Expect(one.get("/features").status).To(Equal(503))
+		Eventually(one.front.features.looped.Load).Should(BeTrue())
+		Eventually(two.front.features.looped.Load).Should(BeTrue())
+		for _, r := range []*running{one, two} {
+			for _, answer := range []reply{r.get("/features"), r.do("POST", "/customTransform", "[]"), r.do("POST", "/routerTransform", other)} {
+				Expect(answer.status).To(Equal(503))
+				Expect(answer.header.Get("X-Rudder-Error-Reason")).To(Equal("upstream_loop"))
+				Expect(answer.body).To(ContainSubstring(`leads back to this celmap`))
+			}
+			Expect(r.do("POST", "/routerTransform", jobs("notes", "hello")).status).To(Equal(200))
+		}
+		By("and takes up its work when that is mended")
+		lead(upstream.URL)
+		handle = func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "passed") }
+		Eventually(func() string { return two.get("/features").body }).Should(ContainSubstring("MARKETO"))
+		Expect(two.do("POST", "/customTransform", "[]").body).To(Equal("passed"))
 	})
 
 	It("waits for an upstream that comes late", func() {

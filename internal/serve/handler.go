@@ -287,7 +287,12 @@ func (s *Server) features(w *answer, r *http.Request) {
 	var upstream []byte
 	if s.front != nil {
 		var err error
-		if upstream, err = s.front.features.current(r.Context()); err != nil {
+		upstream, err = s.front.features.current(r.Context(), r.Header[via])
+		switch {
+		case errors.Is(err, errLoop):
+			s.upstreamDown(w, r, err)
+			return
+		case err != nil:
 			s.refuse(w, r, refusal{http.StatusServiceUnavailable, "upstream_down", "upstream has not said yet what it can do"})
 			return
 		}
@@ -303,9 +308,16 @@ func (s *Server) features(w *answer, r *http.Request) {
 
 // upstreamDown answers a request that upstream cannot be asked.
 func (s *Server) upstreamDown(w http.ResponseWriter, r *http.Request, err error) {
+	why := refusal{http.StatusServiceUnavailable, "upstream_down", "the transformer behind celmap does not answer"}
+	if errors.Is(err, errLoop) {
+		why.reason, why.message = upstreamLoop, "--upstream "+s.options.Upstream.Redacted()+": "+err.Error()+"; give the address of that"
+	}
 	s.storms.tell("upstream", func() { s.log.Warn("upstream does not answer", "error", err.Error()) })
-	s.refuse(w.(*answer), r, refusal{http.StatusServiceUnavailable, "upstream_down", "the transformer behind celmap does not answer"})
+	s.refuse(w.(*answer), r, why)
 }
+
+// upstreamLoop is the reason of refusals where upstream is celmap itself.
+const upstreamLoop = "upstream_loop"
 
 // refusal is an answer that the caller is meant to ask again after.
 type refusal struct {
@@ -319,6 +331,9 @@ var notReady = refusal{http.StatusServiceUnavailable, "not_ready", "no rules are
 func overloaded(message string) refusal {
 	return refusal{http.StatusServiceUnavailable, "overloaded", message}
 }
+
+// errorReason is the header that says why an answer is an error.
+const errorReason = "X-Rudder-Error-Reason"
 
 // refuse answers a request with an error. What is left of its body is read
 // before: to close a connection over which a client still sends drops it.
@@ -334,7 +349,7 @@ func (s *Server) refuse(w *answer, r *http.Request, because refusal) {
 	}
 	if because.status == http.StatusServiceUnavailable {
 		w.Header().Set("X-Rudder-Should-Retry", "true")
-		w.Header().Set("X-Rudder-Error-Reason", because.reason)
+		w.Header().Set(errorReason, because.reason)
 	}
 	text, err := json.Marshal(map[string]string{"error": because.message})
 	if err != nil {

@@ -168,6 +168,9 @@ var _ = Describe("Rules", func() {
 			HaveField("Help", ContainSubstring("notes/note.yaml:7:7")),
 		)))
 		Expect(types(r)()).To(Equal([]string{"n", "notes"}))
+		_, page = r.readyPage()
+		Expect(page.Fixtures).To(Equal(1), "those that the rules passed which are served")
+		Expect(r.metric("celmap_rules_fixtures_passed")).To(ConsistOf("celmap_rules_fixtures_passed 1"))
 		write(folder, map[string]string{"a note is sent.yaml": strings.Replace(fixtureFile, "{text: hello}}\n", "{body: hello}}\n", 1)})
 		Eventually(types(r)).Should(Equal([]string{"m", "notes"}))
 	})
