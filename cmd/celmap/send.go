@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -280,8 +280,8 @@ func (c *sendCommand) feed(ctx context.Context, s *streams, in *send.Intake) err
 		files = []string{"-"}
 	}
 	for _, name := range files {
-		if name == "-" {
-			if err := stream(ctx, in, s.in); err != nil {
+		if name == "-" || !isFile(name) {
+			if err := c.stream(ctx, s, in, name); err != nil {
 				return err
 			}
 			continue
@@ -297,11 +297,28 @@ func (c *sendCommand) feed(ctx context.Context, s *streams, in *send.Intake) err
 	return nil
 }
 
-// stream stores the events of stdin. Nothing ends a read of it but its end, so
-// where ctx ends it is left alone.
-func stream(ctx context.Context, in *send.Intake, r io.Reader) error {
+// isFile reports whether a name is of what can be read twice: no pipe.
+func isFile(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// stream stores the events of a pipe, or of stdin (-). Nothing ends a read of it but its
+// end, so where ctx ends it is left alone.
+func (c *sendCommand) stream(ctx context.Context, s *streams, in *send.Intake, name string) error {
 	done := make(chan error, 1)
-	go func() { done <- in.Stream(ctx, "stdin", r) }()
+	go func() {
+		if name == "-" {
+			done <- in.Stream(ctx, "stdin", s.in)
+			return
+		}
+		pipe, err := os.Open(name)
+		if err == nil {
+			err = in.Stream(ctx, name, pipe)
+			_ = pipe.Close() // it was read
+		}
+		done <- err
+	}()
 	select {
 	case err := <-done:
 		return err

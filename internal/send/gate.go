@@ -354,3 +354,15 @@ func (g *gate) shut(t trouble) {
 	defer g.mu.Unlock()
 	g.close(everything, 0, t, 0)
 }
+
+// reopen lets a request find out whether this trouble is over, though its time is not.
+func (g *gate) reopen(t trouble) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, c := range g.closures {
+		if c.why == t {
+			c.until = g.now().Add(-1)
+		}
+	}
+	g.let()
+}

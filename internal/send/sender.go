@@ -82,6 +82,7 @@ type Sender struct {
 	lanes  *lanes
 	config []byte
 	hide   *strings.Replacer // the secrets of the config
+	unread string            // why the config could not be read again, as it was told last
 	runs   int               // that are not mapped yet
 	since  time.Time         // when items began to wait for more
 	err    error
@@ -119,6 +120,7 @@ func (s *Sender) Run(ctx context.Context) error {
 	context.AfterFunc(ctx, s.die)
 	var all sync.WaitGroup
 	all.Go(func() { s.feed(ctx) })
+	all.Go(func() { s.watch(ctx) })
 	// What is under way outlives ctx.
 	work, abandon := context.WithCancel(context.WithoutCancel(ctx))
 	defer abandon()
@@ -307,6 +309,24 @@ func (s *Sender) Admit(c *engine.Call) (answered func(engine.Answer)) {
 	}
 }
 
+// watch reads the config again every second while the API refuses this sender, so that
+// one who sets the token right sees at once that it is.
+func (s *Sender) watch(ctx context.Context) {
+	every := time.NewTicker(time.Second)
+	defer every.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-every.C:
+		}
+		if s.o.Tally.Paused() != "" && s.refresh(s.destination().Config) {
+			s.o.Log.Info("the config has changed: a request tries it")
+			s.gate.reopen(refused)
+		}
+	}
+}
+
 // refresh reads the config again, unless others did after used was read. It tells
 // whether there is another one now.
 func (s *Sender) refresh(used []byte) bool {
@@ -320,9 +340,13 @@ func (s *Sender) refresh(used []byte) bool {
 	}
 	config, err := s.o.Refresh()
 	if err != nil {
-		s.o.Log.Error("the config cannot be read again", "error", err)
+		if err.Error() != s.unread {
+			s.unread = err.Error()
+			s.o.Log.Error("the config cannot be read again", "error", err)
+		}
 		return false
 	}
+	s.unread = ""
 	changed := string(config) != string(s.config)
 	s.use(config)
 	return changed
@@ -369,7 +393,7 @@ func (s *Sender) pause(reason string) {
 	told := s.o.Tally.Paused() != ""
 	s.o.Tally.Pause(reason)
 	if !told {
-		s.o.Log.Error("delivery is paused: the API refuses this sender. Nothing is lost: set the token or its permissions right; it is tried again every minute", "reason", reason)
+		s.o.Log.Error("delivery is paused: the API refuses this sender. Nothing is lost: set the token or its permissions right; it is tried again every minute, and when the config changes", "reason", reason)
 	}
 }
 

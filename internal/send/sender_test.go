@@ -135,13 +135,13 @@ var _ = Describe("A sender", func() {
 		Expect(len(a.requests)).To(BeNumerically("<", 40), "it is halved, not taken apart")
 	})
 
-	It("is paused by an API that refuses it, loses nothing, and goes on with a new token", func() {
+	DescribeTable("is paused by an API that refuses it, loses nothing, and goes on with a new token", func(category string) {
 		b := newBacklog(identify(1, 1, false), identify(2, 2, false))
 		a.fault = func(r *http.Request, _ []write) string {
 			if r.Header.Get("Authorization") == "Bearer new-token" {
 				return ""
 			}
-			return `401 {"status":"error","message":"expired secret-token","category":"EXPIRED_AUTHENTICATION"}`
+			return `401 {"status":"error","message":"refused secret-token","category":"` + category + `"}`
 		}
 		var renewed atomic.Bool
 		var read atomic.Int32
@@ -154,20 +154,19 @@ var _ = Describe("A sender", func() {
 				return []byte(config), nil
 			}
 		})
-		Eventually(s.o.Tally.Paused).Should(Equal("expired [secret]"))
+		Eventually(s.o.Tally.Paused).Should(Equal("refused [secret]"))
 		Consistently(func() int { a.mu.Lock(); defer a.mu.Unlock(); return len(a.requests) }, "100ms").Should(Equal(1))
 		Expect(read.Load()).To(BeEquivalentTo(1))
 		Expect(b.finished).To(BeEmpty())
 		renewed.Store(true)
-		s.gate.mu.Lock() // the minute is over
-		s.gate.closures[everything].until = time.Now()
-		s.gate.let()
-		s.gate.mu.Unlock()
-		Eventually(b.empty).Should(BeClosed())
+		Eventually(b.empty).WithTimeout(5*time.Second).Should(BeClosed(), "long before the minute is over")
 		Expect(s.o.Tally.Paused()).To(BeEmpty())
 		Expect(stop()).To(Succeed())
 		Expect(b.dead).To(BeEmpty())
-	})
+	},
+		Entry("where it has expired", "EXPIRED_AUTHENTICATION"),
+		Entry("where it never was good", "INVALID_AUTHENTICATION"),
+	)
 
 	It("is paused where lookups are refused, too", func() {
 		b := newBacklog(identify(1, 1, false))

@@ -200,7 +200,7 @@ func (r *run) pass(p *pass, connection *engine.Connection, a *answered) {
 	}
 	reason := cmp.Or(w.Because, a.missing, fmt.Sprintf("the API answered with status %d", a.Status))
 	switch {
-	case a.trouble == refused && asks(a.outcomes, "refresh-credentials") && s.refresh(r.used.Config):
+	case a.trouble == refused && s.refresh(r.used.Config): // it went out with a token of before
 		s.gate.leave(p, unsent, 0, nil)
 	case a.trouble == refused:
 		s.gate.leave(p, refused, w.After, said)
