@@ -42,7 +42,7 @@ func (q *Queue) Depth(ctx context.Context) (Depth, error) {
 	l := &q.ledger
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	err := q.scan(ctx, q.events, jetstream.ConsumerConfig{HeadersOnly: true}, l.read+1, 256,
+	err := q.scan(ctx, q.events, jetstream.ConsumerConfig{HeadersOnly: true}, l.read+1, 16, // the server holds a chunk while its headers are on their way
 		func(m jetstream.Msg, meta *jetstream.MsgMetadata) error {
 			l.read = meta.Sequence.Stream
 			parts := strings.Split(m.Subject(), ".")
