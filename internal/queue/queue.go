@@ -29,7 +29,7 @@ type Options struct {
 	SyncAlways bool // with Dir: stored means that the disk has it, see the package's comment
 
 	MaxBytes   int64         // of queued events; where it is full, Put waits; default 16 GiB, or what the disk has
-	MaxEvent   int           // bytes of one event; default 1 MiB
+	MaxEvent   int           // bytes of one event; default 1 MiB, or what the NATS server takes
 	Remember   time.Duration // how long keys and memories are known after their last use; default 90 days
 	Identities int           // how many keys and memories are known at the most, about; default 2,000,000
 
@@ -53,6 +53,10 @@ var (
 	// ErrTooLarge means that an event has more bytes than Options.MaxEvent.
 	ErrTooLarge = errors.New("the event is too large for the queue")
 )
+
+// besides is what a message may have beside the JSON of its events: keys, where they
+// come from, why they are dead.
+const besides = 128 << 10
 
 // Queue is an open queue. It is safe for concurrent use.
 type Queue struct {
@@ -134,6 +138,11 @@ func (q *Queue) connect(ctx context.Context) (err error) {
 			// The URL may hold a password.
 			return fmt.Errorf("the NATS server cannot be reached: %w", err)
 		}
+		takes := int(q.conn.MaxPayload())
+		if least := chunkBytes + besides; takes < least {
+			return fmt.Errorf("the NATS server takes messages of at most %d bytes, and %d are needed: set its max_payload to 1MB or more (4MB, so that the largest events fit)", takes, least)
+		}
+		q.options.MaxEvent = min(q.options.MaxEvent, takes-besides)
 	default:
 		if q.embedded, err = embed(q.options); err != nil {
 			return err
