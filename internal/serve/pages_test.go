@@ -1,7 +1,13 @@
 package serve
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -9,6 +15,45 @@ import (
 
 	"github.com/celmap/celmap/internal/rudder"
 )
+
+// logCall returns what a call of a logger says, and the names of what it says it with.
+func logCall(n ast.Node) (message string, fields []string, ok bool) {
+	call, isCall := n.(*ast.CallExpr)
+	if !isCall {
+		return "", nil, false
+	}
+	method, isMethod := call.Fun.(*ast.SelectorExpr)
+	if !isMethod {
+		return "", nil, false
+	}
+	literal := func(e ast.Expr) string {
+		if l, isLiteral := e.(*ast.BasicLit); isLiteral && l.Kind == token.STRING {
+			text, err := strconv.Unquote(l.Value)
+			Expect(err).NotTo(HaveOccurred())
+			return text
+		}
+		return ""
+	}
+	fields = []string{}
+	switch method.Sel.Name {
+	case "Info", "Warn", "Error", "Debug":
+		if len(call.Args) == 0 {
+			return "", nil, false
+		}
+		for i := 1; i < len(call.Args); i += 2 {
+			fields = append(fields, literal(call.Args[i]))
+		}
+		message = literal(call.Args[0])
+	case "LogAttrs":
+		for _, a := range call.Args[3:] {
+			if attribute, isCall := a.(*ast.CallExpr); isCall && len(attribute.Args) > 0 {
+				fields = append(fields, literal(attribute.Args[0]))
+			}
+		}
+		message = literal(call.Args[2])
+	}
+	return message, fields, message != ""
+}
 
 var _ = Describe("The pages", func() {
 	It("tell the version", func() {
@@ -42,6 +87,50 @@ var _ = Describe("The pages", func() {
 			}
 		}
 		Expect(shown).To(Equal(told))
+	})
+
+	It("and the log say what operators are told of, and nothing else", func() {
+		said := map[string][]string{}
+		for _, folder := range []string{".", "../lookup", "../rudder"} {
+			files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+			Expect(err).NotTo(HaveOccurred())
+			for _, file := range files {
+				if strings.HasSuffix(file, "_test.go") {
+					continue
+				}
+				code, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+				Expect(err).NotTo(HaveOccurred())
+				ast.Inspect(code, func(n ast.Node) bool {
+					if message, fields, ok := logCall(n); ok {
+						said[message] = fields
+					}
+					return true
+				})
+			}
+		}
+		said["problem in rules"] = []string{"place", "code", "message", "help"} // Problem.attributes
+		told := map[string][]string{}
+		guide, err := os.ReadFile("../../docs/operators.md")
+		Expect(err).NotTo(HaveOccurred())
+		_, table, _ := strings.Cut(string(guide), "\n## Logs\n")
+		table, _, _ = strings.Cut(table, "\n## ")
+		quoted := regexp.MustCompile("`([^`]+)`")
+		for line := range strings.Lines(table) {
+			columns := strings.Split(line, " | ")
+			if !strings.HasPrefix(line, "| `") || columns[0] == "| `msg`" {
+				continue
+			}
+			fields := []string{}
+			for _, f := range quoted.FindAllStringSubmatch(columns[2], -1) {
+				if !strings.HasPrefix(f[1], "--") {
+					fields = append(fields, f[1])
+				}
+			}
+			for _, message := range quoted.FindAllStringSubmatch(columns[0], -1) {
+				told[message[1]] = fields
+			}
+		}
+		Expect(said).To(Equal(told))
 	})
 
 	It("count jobs by what became of them, bodies and breaches", func() {
