@@ -226,7 +226,7 @@ func (s *shell) run(command string) []string {
 	cmd.Env = append(os.Environ(),
 		"PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"),
 		"CELMAP=celmap", // for make
-		"NO_COLOR=1", "TERM=dumb", "MAKEFLAGS=", "LC_ALL=C.UTF-8",
+		"NO_COLOR=1", "TERM=dumb", "MAKEFLAGS=", "MAKELEVEL=", "LC_ALL=C.UTF-8",
 	)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
