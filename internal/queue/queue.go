@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"regexp"
 	"strconv"
 	"sync"
@@ -134,8 +135,9 @@ func (q *Queue) connect(ctx context.Context) (err error) {
 	}
 	switch {
 	case q.options.URL != "":
-		if q.conn, err = nats.Connect(q.options.URL, options...); err != nil {
-			// The URL may hold a password.
+		if q.conn, err = nats.Connect(q.options.URL, options...); errors.As(err, new(*url.Error)) {
+			return errors.New("the URL of the NATS server is malformed: expected nats://user:password@host:4222, or several with commas between (it is not shown, as it may hold a password; in one, % is written %25, @ %40, : %3A and / %2F)")
+		} else if err != nil {
 			return fmt.Errorf("the NATS server cannot be reached: %w", err)
 		}
 		takes := int(q.conn.MaxPayload())

@@ -71,6 +71,19 @@ var _ = Describe("A queue on a NATS server", func() {
 		Expect(in.Flush(ctx)).To(Succeed())
 	})
 
+	DescribeTable("shows no password of a URL that is wrong", func(ctx context.Context, url string) {
+		_, err := queue.Open(ctx, queue.Options{URL: url})
+		Expect(err).To(MatchError(SatisfyAll(ContainSubstring("NATS"), Not(ContainSubstring("made-up")))))
+	},
+		Entry("a blank", "nats://celmap:made-up@a host:4222"),
+		Entry("a percent sign", "nats://celmap:made-up%zz@localhost:4222"),
+		Entry("a port that is none", "nats://celmap:made-up@localhost:port"),
+		Entry("no password's end", "nats://celmap:made-up"),
+		Entry("a slash in the password", "nats://celmap:made-up/x@localhost:4222"),
+		Entry("nobody there", "nats://celmap:made-up@127.0.0.1:1"),
+		Entry("another scheme", "http://celmap:made-up@127.0.0.1:1"),
+	)
+
 	It("says what the server's messages have to hold", func(ctx context.Context) {
 		_, err := queue.Open(ctx, queue.Options{URL: alone(256 << 10)})
 		Expect(err).To(MatchError(SatisfyAll(ContainSubstring("262144 bytes"), ContainSubstring("max_payload"), Not(ContainSubstring("made-up")))))
