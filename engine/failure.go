@@ -182,14 +182,7 @@ func (r *runner) calls(e *plan.Expr) string {
 
 // short cuts a text of the rules for a message.
 func short(s string) string {
-	const most = 200
-	n := 0
-	for i := range s {
-		if n++; n > most {
-			return s[:i] + "…"
-		}
-	}
-	return s
+	return value.Shorten(s, 200)
 }
 
 // operands tells what an expression failed with, and where in the event the

@@ -455,8 +455,5 @@ func (r *runner) shown(v *value.Node, err error) string {
 	if err != nil {
 		return value.Preview(v)
 	}
-	if runes := []rune(s); len(runes) > shownRunes {
-		s = string(runes[:shownRunes]) + "…"
-	}
-	return s
+	return value.Shorten(s, shownRunes)
 }

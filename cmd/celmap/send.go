@@ -197,7 +197,6 @@ func (c *sendCommand) deliver(ctx context.Context, s *streams, d *deliverer, q *
 		Worker: worker, Host: host, Client: d.client, Program: d.program, Config: d.config, Portal: d.portal, Answers: d.answers,
 		Tier: c.Tier, Workers: c.Workers, Tally: tally, Log: log,
 		Refresh: func() ([]byte, error) { return readConfig(c.Config) },
-		Secrets: d.program.Secrets,
 	})
 	servers, err := c.servers(s, d, q, tally, log)
 	if err != nil {

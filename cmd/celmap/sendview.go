@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/celmap/celmap/engine/value"
 	"github.com/celmap/celmap/internal/report"
 	"github.com/celmap/celmap/internal/send"
 )
@@ -258,7 +259,7 @@ func printFigures(w io.Writer, f send.Figures, p report.Palette) {
 			fmt.Fprintf(&b, "  … and %d other kinds\n", len(f.Dead)-i)
 			break
 		}
-		fmt.Fprintf(&b, "  %s %s\n", p.Red(grouped(d.Count)+" × "+string(d.Reason)), report.Plain(d.Code+": "+cut(d.Example.Message, 160)))
+		fmt.Fprintf(&b, "  %s %s\n", p.Red(grouped(d.Count)+" × "+string(d.Reason)), report.Plain(d.Code+": "+value.Shorten(d.Example.Message, 160)))
 		if d.Rule != "" {
 			fmt.Fprintf(&b, "      rule %s  %s\n", p.Faint(report.Plain(d.Rule)), report.Plain(d.Line))
 		}
@@ -339,12 +340,4 @@ func writeReport(name string, f send.Figures) error {
 		return usage("--report: %w", err)
 	}
 	return nil
-}
-
-// cut shortens a text to so many characters.
-func cut(text string, most int) string {
-	if runes := []rune(text); len(runes) > most {
-		return string(runes[:most-1]) + "…"
-	}
-	return text
 }

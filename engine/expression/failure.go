@@ -230,7 +230,7 @@ func (g given) String() string {
 // What a glance shows of a list or an object: so many characters of its JSON,
 // unless that is larger than so many bytes.
 const (
-	maxGlance  = 80
+	maxGlance  = 81
 	maxGlimpse = 8 << 10
 )
 
@@ -240,15 +240,7 @@ func (g given) glance() string {
 	if g.as != "" || g.v.Secret() || k != value.List && k != value.Object || g.v.Len() == 0 || value.Larger(g.v, maxGlimpse) {
 		return g.String()
 	}
-	text := string(value.AppendRedacted(nil, g.v))
-	n := 0
-	for i := range text {
-		if n++; n > maxGlance {
-			text = text[:i] + "…"
-			break
-		}
-	}
-	return k.String() + " " + text
+	return k.String() + " " + value.Shorten(string(value.AppendRedacted(nil, g.v)), maxGlance)
 }
 
 // rootOf returns what a value of CEL that is an error wraps.

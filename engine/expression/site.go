@@ -7,6 +7,8 @@ import (
 	"github.com/google/cel-go/common/ast"
 	"github.com/google/cel-go/common/operators"
 	"github.com/google/cel-go/common/types"
+
+	"github.com/celmap/celmap/engine/value"
 )
 
 // span is a stretch of an expression's text, in bytes.
@@ -164,16 +166,9 @@ func (c *compiler) variables(e ast.Expr, s *site) {
 }
 
 // maxSource bounds how much of a rule a message repeats, in characters.
-const maxSource = 60
+const maxSource = 61
 
 // source returns a part of the text in one line.
 func (s *site) source(of span) string {
-	text := strings.Join(strings.Fields(s.text[of.from:of.to]), " ")
-	n := 0
-	for i := range text {
-		if n++; n > maxSource {
-			return text[:i] + "…"
-		}
-	}
-	return text
+	return value.Shorten(strings.Join(strings.Fields(s.text[of.from:of.to]), " "), maxSource)
 }

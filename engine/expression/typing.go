@@ -13,6 +13,7 @@ import (
 
 	"github.com/celmap/celmap/engine/shape"
 	"github.com/celmap/celmap/engine/source"
+	"github.com/celmap/celmap/engine/value"
 )
 
 // Types tells what the names of a scope can be. It is asked once all names are
@@ -224,11 +225,7 @@ func (t *typer) reportAt(s span, p Problem) {
 // excerpt is the text of e, for messages.
 func (t *typer) excerpt(e ast.Expr) string {
 	s := t.span(e)
-	text := strings.Join(strings.Fields(t.text[s.from:s.to]), " ")
-	if n := len([]rune(text)); n > 40 {
-		text = string([]rune(text)[:39]) + "…"
-	}
-	return text
+	return value.Shorten(strings.Join(strings.Fields(t.text[s.from:s.to]), " "), 40)
 }
 
 // known tells where the knowledge of a shape comes from.

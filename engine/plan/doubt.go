@@ -187,7 +187,7 @@ func inList(text string) string {
 // constantRows reports rows of a table that hold expressions.
 func (c *compiler) constantRows(rows *source.Node) {
 	c.onlyConstants(rows, func(expr string) (message, help string) {
-		return "rows of tables hold constants only, and this is an expression", "write a constant here, and compute where the table is read: " + clip("="+expr)
+		return "rows of tables hold constants only, and this is an expression", "write a constant here, and compute where the table is read: " + shortened("="+expr)
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/celmap/celmap/engine/expression"
 	"github.com/celmap/celmap/engine/source"
+	"github.com/celmap/celmap/engine/value"
 )
 
 // forgottenMark reports a value of a template that is text, but reads as an
@@ -19,7 +20,7 @@ func (c *compiler) forgottenMark(s *scope, n *source.Node) {
 		return
 	}
 	if likeCode.MatchString(n.Text) && c.readable(s, n.Text) {
-		c.error(n.Span, "missing-mark", "write = before it for its value; where this text is meant, write "+asText(n, "…")+" with the text in it", "%s is sent as this text: there is no = before the expression", strconv.Quote(clip(n.Text)))
+		c.error(n.Span, "missing-mark", "write = before it for its value; where this text is meant, write "+asText(n, "…")+" with the text in it", "%s is sent as this text: there is no = before the expression", strconv.Quote(shortened(n.Text)))
 	}
 }
 
@@ -55,12 +56,8 @@ func (c *compiler) readable(s *scope, text string) bool {
 	return !constant && len(p.Slots()) > 0
 }
 
-func clip(s string) string {
-	if r := []rune(s); len(r) > 40 {
-		return string(r[:40]) + "…"
-	}
-	return s
-}
+// shortened is a text of the rules for a message.
+func shortened(s string) string { return value.Shorten(s, 41) }
 
 // names reports whether a word is a name in a scope.
 func (c *compiler) names(s *scope, word string) bool {
@@ -111,7 +108,7 @@ func (c *compiler) foreignMarks(s *scope, n *source.Node, offset int, literal st
 			continue
 		}
 		c.error(n.At(offset+from, offset+to), "missing-mark", "write ${"+inner+"}; where this text is meant, "+asText(n, literal[from:from+sign])+literal[from+sign:to],
-			"%s is sent as this text: a value stands in a text as ${ }", strconv.Quote(clip(literal[from:to])))
+			"%s is sent as this text: a value stands in a text as ${ }", strconv.Quote(shortened(literal[from:to])))
 	}
 }
 

@@ -147,7 +147,7 @@ func (s *Schema) violation(f gojsonschema.ResultError, root *value.Node) Violati
 	case "const":
 		return at.violation("const", fmt.Sprintf("%s, expected exactly %s: correct the value", found, detail("allowed")))
 	case "enum":
-		return at.violation("enum", fmt.Sprintf("%s, expected one of %s%s", found, shorten(detail("allowed")), didYouMean(n, detail("allowed"))))
+		return at.violation("enum", fmt.Sprintf("%s, expected one of %s%s", found, value.Shorten(detail("allowed"), 200), didYouMean(n, detail("allowed"))))
 	case "array_no_additional_items":
 		return at.violation("additionalItems", found+", more elements than are allowed: remove the last")
 	case "array_min_items":
@@ -261,15 +261,6 @@ var formatNames = map[string]string{
 	"regex":     "a regular expression in RE2 syntax",
 	"uri":       "an address such as https://example.com/path",
 	"uuid":      "a UUID in lower case such as 6ba7b810-9dad-11d1-80b4-00c04fd430c8",
-}
-
-// shorten cuts a long list of allowed values.
-func shorten(allowed string) string {
-	const runes = 200
-	if r := []rune(allowed); len(r) > runes {
-		return string(r[:runes]) + "…"
-	}
-	return allowed
 }
 
 func didYouMean(n *value.Node, allowed string) string {

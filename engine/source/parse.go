@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/celmap/celmap/engine/value"
 )
 
 // What a file may be at most. Rules of a destination are a small part of it;
@@ -652,10 +654,5 @@ func wholeValue(data []byte, from, to int) string {
 
 // quoted shows a text of the file in a message: one line, not too long.
 func quoted(text string) string {
-	const most = 40
-	text = strings.Join(strings.Fields(text), " ")
-	if runes := []rune(text); len(runes) > most {
-		text = string(runes[:most-1]) + "…"
-	}
-	return "`" + text + "`"
+	return "`" + value.Shorten(strings.Join(strings.Fields(text), " "), 40) + "`"
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/celmap/celmap/engine/source"
+	"github.com/celmap/celmap/engine/value"
 )
 
 // Type describes what may stand at a place of a rule file.
@@ -170,14 +171,7 @@ func describe(n *source.Node) string {
 	if n.IsNull() {
 		return "empty"
 	}
-	return strconv.Quote(clip(n.Text))
-}
-
-func clip(s string) string {
-	if r := []rune(s); len(r) > 40 {
-		return string(r[:40]) + "…"
-	}
-	return s
+	return strconv.Quote(value.Shorten(n.Text, 41))
 }
 
 func (s *Shape) check(c *checker, n *source.Node, at string) *source.Node {

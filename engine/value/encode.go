@@ -117,7 +117,7 @@ func appendEscape(dst []byte, c byte) []byte {
 }
 
 // previewRunes is how much of a text or number a Preview shows.
-const previewRunes = 24
+const previewRunes = 25
 
 // Preview describes a value in a few words for a message: `text "ab…"`,
 // `number 12`, `object {…3 keys}`. Secrets are not shown.
@@ -132,9 +132,9 @@ func Preview(n *Node) string {
 	case Bool:
 		return "boolean " + strconv.FormatBool(n.Bool())
 	case Number:
-		return "number " + abbreviate(n.text, previewRunes)
+		return "number " + Shorten(n.text, previewRunes)
 	case String:
-		return "text " + string(AppendString(nil, abbreviate(n.text, previewRunes)))
+		return "text " + string(AppendString(nil, Shorten(n.text, previewRunes)))
 	case List:
 		return "list " + previewMembers('[', int(n.count), "element", ']')
 	case Object:
@@ -155,14 +155,17 @@ func previewMembers(open byte, count int, noun string, end byte) string {
 	return string(append(b, end))
 }
 
-// abbreviate shortens s to limit runes and an ellipsis.
-func abbreviate(s string, limit int) string {
-	runes := 0
+// Shorten returns a text for a message: at most so many characters, of which the
+// last is an ellipsis where some are left out.
+func Shorten(s string, most int) string {
+	runes, last := 0, 0
 	for i := range s {
-		if runes == limit {
-			return s[:i] + "…"
+		switch runes++; {
+		case runes == most:
+			last = i
+		case runes > most:
+			return s[:last] + "…"
 		}
-		runes++
 	}
 	return s
 }

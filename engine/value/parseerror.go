@@ -38,7 +38,7 @@ func (e *ParseError) Error() string {
 }
 
 // pathKeyRunes is how much of one key the path of an error shows.
-const pathKeyRunes = 64
+const pathKeyRunes = 65
 
 // cutOff is the remedy wherever the input ends too early.
 const cutOff = "the event may be cut off; send all of it"
@@ -55,7 +55,7 @@ func (p *parser) path(depth int) []byte {
 		if n.kind == List {
 			path = AppendIndex(path, int(n.count)-1)
 		} else {
-			path = AppendKey(path, abbreviate(child.key, pathKeyRunes))
+			path = AppendKey(path, Shorten(child.key, pathKeyRunes))
 		}
 		n = child
 	}
@@ -107,7 +107,7 @@ func (p *parser) tooDeep(depth, i int) *Node {
 func (p *parser) duplicate(depth, i int, key string) *Node {
 	p.fail(CodeDuplicateKey, depth, i,
 		"the key %s stands twice in one object, so it is unclear which value counts: keep one of the two",
-		AppendString(nil, abbreviate(key, pathKeyRunes)))
+		AppendString(nil, Shorten(key, pathKeyRunes)))
 	return nil
 }
 
@@ -153,7 +153,7 @@ func (p *parser) noColon(depth, i int, key string) *Node {
 		help = cutOff
 	}
 	p.fail(CodeInvalidJSON, depth, i, "found %s after the key %s, expected `:`: %s",
-		p.found(i), AppendString(nil, abbreviate(key, pathKeyRunes)), help)
+		p.found(i), AppendString(nil, Shorten(key, pathKeyRunes)), help)
 	return nil
 }
 
@@ -231,12 +231,12 @@ func (p *parser) tooLong(depth, i, size int) int {
 
 func (p *parser) noDigit(depth, start, i int) int {
 	return p.fail(CodeInvalidJSON, depth, i, "found %s after %s, expected a digit: write numbers as in -12, 0.5 or 1.5e3",
-		p.found(i), abbreviate(p.src[start:i], previewRunes))
+		p.found(i), Shorten(p.src[start:i], previewRunes))
 }
 
 func (p *parser) leadingZero(depth, start, i int) int {
 	return p.fail(CodeInvalidJSON, depth, start, "found the number %s, expected no 0 in front of other digits: remove it, or send the digits as text",
-		abbreviate(p.src[start:i], previewRunes))
+		Shorten(p.src[start:i], previewRunes))
 }
 
 func (p *parser) numberTooLong(depth, start, i int) int {
@@ -246,5 +246,5 @@ func (p *parser) numberTooLong(depth, start, i int) int {
 
 func (p *parser) outOfRange(depth, start, i int) int {
 	return p.fail(CodeNumberOutOfRange, depth, start,
-		"the number %s is beyond the range of a double, about ±1.8e308: send it as text", abbreviate(p.src[start:i], previewRunes))
+		"the number %s is beyond the range of a double, about ±1.8e308: send it as text", Shorten(p.src[start:i], previewRunes))
 }

@@ -272,11 +272,7 @@ func shown(n *source.Node) string {
 	if n.Kind != source.Scalar {
 		return "a " + n.Kind.String()
 	}
-	text := strings.Join(strings.Fields(n.Text), " ")
-	if runes := []rune(text); len(runes) > 40 {
-		text = string(runes[:39]) + "…"
-	}
-	return "`" + text + "`"
+	return "`" + value.Shorten(strings.Join(strings.Fields(n.Text), " "), 40) + "`"
 }
 
 func described(n *source.Node) string {

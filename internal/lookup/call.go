@@ -171,16 +171,8 @@ func impersonal(c *engine.Call, status int, message string) string {
 	return hide.ReplaceAllString(message, "***")
 }
 
-func shortened(s string) string {
-	const most = 300
-	n := 0
-	for i := range s {
-		if n++; n > most {
-			return s[:i] + "…"
-		}
-	}
-	return s
-}
+// shortened is a message of an API, to be repeated in ours.
+func shortened(s string) string { return value.Shorten(s, 300) }
 
 // sum is a hash over texts, which it keeps apart.
 type sum struct{ text []byte }

@@ -48,8 +48,6 @@ type Options struct {
 
 	// Refresh reads the config again, whose token may have been changed; nil cannot.
 	Refresh func() ([]byte, error)
-	// Secrets are the values of a config that no dead letter may show; nil knows none.
-	Secrets func(config []byte) []string
 	Tally   *Tally       // counts what is done; default one of its own
 	Log     *slog.Logger // of what operators should know; default nobody reads
 
@@ -354,12 +352,9 @@ func (s *Sender) refresh(used []byte) bool {
 
 // use has items mapped with a config from now on.
 func (s *Sender) use(config []byte) {
-	s.config, s.hide = config, strings.NewReplacer()
-	if s.o.Secrets == nil {
-		return
-	}
+	s.config = config
 	var pairs []string
-	for _, secret := range s.o.Secrets(config) {
+	for _, secret := range s.o.Program.Secrets(config) {
 		if secret != "" {
 			pairs = append(pairs, secret, value.Redacted)
 		}

@@ -146,7 +146,6 @@ var _ = Describe("A sender", func() {
 		var renewed atomic.Bool
 		var read atomic.Int32
 		s, stop := start(b, a, func(o *Options) {
-			o.Secrets = func([]byte) []string { return []string{"secret-token"} }
 			o.Refresh = func() ([]byte, error) {
 				if read.Add(1); renewed.Load() {
 					return []byte(strings.ReplaceAll(config, "secret-token", "new-token")), nil
