@@ -30,8 +30,11 @@ func (d *door) Accept() (net.Conn, error) {
 			}
 		}
 		c, err := d.Listener.Accept()
+		if err == nil {
+			return &guest{Conn: c}, nil
+		}
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
-			return c, err
+			return nil, err
 		}
 		// Where this process had to wait for the processor, it may have come too late to look.
 		if shutting && !waits(d.Listener) {

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/celmap/celmap/internal/rudder"
@@ -20,12 +21,9 @@ import (
 // ServeHTTP answers a request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	a := &answer{ResponseWriter: w}
+	a := &answer{ResponseWriter: w, last: &s.draining}
 	control := http.NewResponseController(w)
 	_ = control.SetWriteDeadline(time.Time{}) // that of the request before, on the same connection
-	if s.draining.Load() {
-		a.Header().Set("Connection", "close") // the next request finds a server that stays
-	}
 	route, handle := s.route(r)
 	s.metrics.inFlight.Inc()
 	defer func() {
@@ -57,7 +55,8 @@ func (s *Server) observe(route string, r *http.Request, a *answer, start time.Ti
 // answer notes what a request is answered with.
 type answer struct {
 	http.ResponseWriter
-	status int // 0: nothing yet
+	last   *atomic.Bool // over its connection
+	status int          // 0: nothing yet
 	bytes  int64
 }
 
@@ -66,13 +65,16 @@ func (a *answer) WriteHeader(status int) {
 	if status >= 200 || status == http.StatusSwitchingProtocols {
 		a.status = status
 	}
+	if status >= 200 && a.last.Load() {
+		a.Header().Set("Connection", "close") // the next request finds a server that stays
+	}
 	a.ResponseWriter.WriteHeader(status)
 }
 
 // Write implements http.ResponseWriter.
 func (a *answer) Write(data []byte) (int, error) {
 	if a.status == 0 {
-		a.status = http.StatusOK
+		a.WriteHeader(http.StatusOK)
 	}
 	n, err := a.ResponseWriter.Write(data)
 	a.bytes += int64(n)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -292,6 +293,71 @@ var _ = Describe("A server that is told to end", func() {
 		Expect(c.hear().status).To(Equal(200))
 		Eventually(r.done).Should(Receive(BeNil()))
 		r.done = nil
+	})
+
+	It("says so, too, in answers to what was begun before", func() {
+		working, finish := make(chan struct{}), make(chan struct{})
+		r := start()
+		r.withMapper(func() { close(working); <-finish })
+		c := r.dial()
+		body := jobs("notes", "hello")
+		c.say(head+"Content-Length: %d\r\n\r\n%s", len(body), body)
+		Eventually(working).Should(BeClosed())
+		r.stop()
+		Eventually(r.log).Should(say(`"msg":"draining"`))
+		close(finish)
+		Expect(c.hear().header.Get("Connection")).To(Equal("close"))
+		Eventually(r.done).Should(Receive(BeNil()))
+		r.done = nil
+	})
+
+	It("takes leave of those who say nothing, and hears to their end those who have begun", func() {
+		r := start(func(o *Options) { o.Drain = time.Millisecond })
+		body := jobs("notes", "hello")
+		silent, kept, begun := r.dial(), r.dial(), r.dial()
+		for _, c := range []*conversation{kept, begun} {
+			c.say(head+"Content-Length: %d\r\n\r\n%s", len(body), body)
+			Expect(c.hear().header.Get("Connection")).To(BeEmpty())
+		}
+		begun.say("%s", head[:10])
+		r.stop()
+		_, err := kept.answers.ReadByte()
+		Expect(err).To(MatchError(io.EOF))
+		begun.say("%sContent-Length: %d\r\n\r\n%s", head[10:], len(body), body)
+		answer := begun.hear()
+		Expect(answer.status).To(Equal(200))
+		Expect(answer.header.Get("Connection")).To(Equal("close"))
+		_, err = silent.answers.ReadByte() // who might have been about to say something
+		Expect(err).To(MatchError(io.EOF))
+		Eventually(r.done).Should(Receive(BeNil()))
+		r.done = nil
+	})
+
+	It("hears what has come when it takes leave", func() {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		Expect(err).NotTo(HaveOccurred())
+		defer l.Close()
+		caller, err := net.Dial("tcp", l.Addr().String())
+		Expect(err).NotTo(HaveOccurred())
+		defer caller.Close()
+		c, err := l.Accept()
+		Expect(err).NotTo(HaveOccurred())
+		who := &guest{Conn: c}
+		defer who.Close()
+		text := make([]byte, 100)
+		_, err = caller.Write([]byte("hello"))
+		Expect(err).NotTo(HaveOccurred())
+		Expect(who.Read(text[:1])).To(Equal(1)) // the rest is there, too
+		_, err = who.Write([]byte("well"))
+		Expect(err).NotTo(HaveOccurred())
+		who.leave()
+		Expect(who.Read(text)).To(Equal(4))
+
+		_, err = who.Write([]byte("well"))
+		Expect(err).NotTo(HaveOccurred())
+		who.leave()
+		_, err = who.Read(text)
+		Expect(err).To(MatchError(os.ErrDeadlineExceeded))
 	})
 
 	It("loses no request under load", func() {

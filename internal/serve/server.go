@@ -99,8 +99,10 @@ func (s *Server) Reload() { s.rules.load() }
 // what was begun then is answered. It loads the rules first, and calls ready when
 // it has tried.
 func (s *Server) Run(ctx context.Context, l net.Listener, ready func()) error {
+	var connected guests
 	server := &http.Server{
 		Handler:           s,
+		ConnState:         connected.turn,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
@@ -134,12 +136,12 @@ func (s *Server) Run(ctx context.Context, l net.Listener, ready func()) error {
 		return err
 	case <-ctx.Done():
 	}
-	return s.drain(server, entrance, failed)
+	return s.drain(server, entrance, &connected, failed)
 }
 
 // drain takes requests for a while longer, since callers learn only bit by bit
 // that the server ends, and then finishes what was begun.
-func (s *Server) drain(server *http.Server, entrance *door, failed <-chan error) error {
+func (s *Server) drain(server *http.Server, entrance *door, connected *guests, failed <-chan error) error {
 	s.draining.Store(true)
 	s.log.Info("draining", "for", s.options.Drain.String())
 	select {
@@ -155,6 +157,7 @@ func (s *Server) drain(server *http.Server, entrance *door, failed <-chan error)
 	}
 	within, cancel := context.WithTimeout(context.Background(), s.options.Timeout)
 	defer cancel()
+	connected.leave(within)
 	if err := server.Shutdown(within); err != nil {
 		s.log.Warn("requests were cut off", "error", err.Error())
 		_ = server.Close() // there is nothing left to do for them
