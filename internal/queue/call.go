@@ -150,6 +150,9 @@ func (q *Queue) scan(ctx context.Context, stream jetstream.Stream, c jetstream.C
 			}
 			end = info.State.LastSeq
 		}
+		if from > end {
+			return nil
+		}
 		c.OptStartSeq = max(from, 1)
 		consumer, err := stream.CreateConsumer(once, c)
 		if err != nil {

@@ -20,30 +20,96 @@ type Depth struct {
 	Dead   int64     // dead letters
 }
 
-// ledger is what chunks hold that no worker has read yet, as far as their headers were read.
+// ledger is what chunks hold that no worker of this process has read. In a folder's queue they are
+// written down as they are stored: to read their headers, its server would read them again, and keep them
+// in this process. Headers are read of what was there before, and of what others store.
 type ledger struct {
+	reading sync.Mutex // one at a time reads headers
+
 	mu     sync.Mutex
-	chunks [Partitions][]line
-	read   uint64
+	read   uint64             // all chunks up to it are known,
+	ours   span               // and these, which this process stored one after the other
+	chunks [Partitions][]line // in order
+	again  bool               // all of it is to be read anew
 }
+
+// span is the sequences of the stream from first to last.
+type span struct{ first, last uint64 }
 
 // line is a chunk in the ledger.
 type line struct {
 	sequence uint64
-	events   int64
+	stored   int64 // in nanoseconds
 	bytes    int64
-	stored   time.Time
+	events   int64
 }
 
-// Depth measures the queue. It costs a message for each chunk that came since
-// the last call; once a second is fine.
-func (q *Queue) Depth(ctx context.Context) (Depth, error) {
-	var depth Depth
-	l := &q.ledger
+// add writes down a chunk that this process has stored.
+func (l *ledger) add(partition int, c line) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	err := q.scan(ctx, q.events, jetstream.ConsumerConfig{HeadersOnly: true}, l.read+1, 16, // the server holds a chunk while its headers are on their way
+	if c.sequence != l.ours.last+1 {
+		l.ours.first = c.sequence
+	}
+	l.ours.last = c.sequence
+	l.insert(partition, c)
+}
+
+// insert writes down a chunk unless it is there; mu is held.
+func (l *ledger) insert(partition int, c line) {
+	if at, ok := l.find(partition, c.sequence); !ok {
+		l.chunks[partition] = slices.Insert(l.chunks[partition], at, c)
+	}
+}
+
+func (l *ledger) find(partition int, sequence uint64) (int, bool) {
+	return slices.BinarySearchFunc(l.chunks[partition], sequence, func(c line, s uint64) int { return cmp.Compare(c.sequence, s) })
+}
+
+// unknown is the sequence from which on chunks may not be known.
+func (l *ledger) unknown() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.again {
+		l.read, l.ours, l.chunks, l.again = 0, span{}, [Partitions][]line{}, false
+	}
+	if l.ours.first <= l.read+1 {
+		l.read = max(l.read, l.ours.last)
+	}
+	return l.read + 1
+}
+
+// forget strikes out the chunks of a partition up to one, which a worker of this process has read.
+func (l *ledger) forget(partition int, horizon uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.trim(partition, horizon)
+}
+
+// trim is forget; mu is held.
+func (l *ledger) trim(partition int, horizon uint64) {
+	n, _ := l.find(partition, horizon+1)
+	if l.chunks[partition] = l.chunks[partition][n:]; len(l.chunks[partition]) == 0 {
+		l.chunks[partition] = nil // else what was before keeps its memory
+	}
+}
+
+// restart has all read anew: what a worker had read is another's now, who may have to read it again.
+func (l *ledger) restart() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.again = true
+}
+
+// readHeaders completes the ledger.
+func (q *Queue) readHeaders(ctx context.Context) error {
+	l := &q.ledger
+	l.reading.Lock()
+	defer l.reading.Unlock()
+	return q.scan(ctx, q.events, jetstream.ConsumerConfig{HeadersOnly: true}, l.unknown(), 16, // the server holds a chunk while its headers are on their way
 		func(m jetstream.Msg, meta *jetstream.MsgMetadata) error {
+			l.mu.Lock()
+			defer l.mu.Unlock()
 			l.read = meta.Sequence.Stream
 			parts := strings.Split(m.Subject(), ".")
 			partition, err := strconv.Atoi(parts[max(len(parts)-2, 0)])
@@ -54,31 +120,22 @@ func (q *Queue) Depth(ctx context.Context) (Depth, error) {
 				n, _ := strconv.ParseInt(m.Headers().Get(header), 10, 64)
 				return n
 			}
-			l.chunks[partition] = append(l.chunks[partition], line{l.read, number(headerEvents), number(headerBytes), meta.Timestamp})
+			l.insert(partition, line{l.read, meta.Timestamp.UnixNano(), number(headerBytes), number(headerEvents)})
 			return nil
 		})
-	if err != nil {
+}
+
+// Depth measures the queue. It costs a message for each chunk that other processes have stored since
+// the last call; once a second is fine.
+func (q *Queue) Depth(ctx context.Context) (Depth, error) {
+	var depth Depth
+	if err := q.readHeaders(ctx); err != nil {
 		return depth, err
 	}
 	for partition := range q.partitions {
-		d, horizon, done, err := q.reached(ctx, partition)
+		d, err := q.measure(ctx, partition)
 		if err != nil {
 			return depth, err
-		}
-		lines := l.chunks[partition]
-		first, _ := slices.BinarySearchFunc(lines, horizon+1, func(l line, s uint64) int { return cmp.Compare(l.sequence, s) })
-		lines = slices.Clone(lines[first:])
-		l.chunks[partition] = lines
-		for _, line := range lines {
-			left := line.events - int64(len(done[line.sequence]))
-			if left <= 0 {
-				continue
-			}
-			d.Events += left
-			d.Bytes += line.bytes * left / line.events
-			if d.Oldest.IsZero() {
-				d.Oldest = line.stored
-			}
 		}
 		depth.Events += d.Events
 		depth.Bytes += d.Bytes
@@ -86,7 +143,7 @@ func (q *Queue) Depth(ctx context.Context) (Depth, error) {
 			depth.Oldest = d.Oldest
 		}
 	}
-	err = q.insist(ctx, "count dead letters", func(ctx context.Context) error {
+	err := q.insist(ctx, "count dead letters", func(ctx context.Context) error {
 		info, err := q.dead.Info(ctx)
 		if err == nil {
 			depth.Dead = int64(info.State.Msgs)
@@ -96,8 +153,8 @@ func (q *Queue) Depth(ctx context.Context) (Depth, error) {
 	return depth, err
 }
 
-// reached measures the part of a partition that was read by its worker, and tells how far that is.
-func (q *Queue) reached(ctx context.Context, partition int) (d Depth, horizon uint64, done items, err error) {
+// measure measures a partition: what its worker has read, and what is beyond that.
+func (q *Queue) measure(ctx context.Context, partition int) (d Depth, err error) {
 	q.mu.Lock()
 	w := q.worker
 	q.mu.Unlock()
@@ -116,14 +173,15 @@ func (q *Queue) reached(ctx context.Context, partition int) (d Depth, horizon ui
 					}
 				}
 			}
-			return d, s.horizon, nil, nil
+			q.ledger.ahead(partition, s.horizon, s.done, &d) // nothing is read in between
+			return d, nil
 		}
 		w.mu.Unlock()
 		defer w.mu.Lock()
 	}
 	p, _, _, err := q.readProgress(ctx, partition)
 	if err != nil {
-		return d, 0, nil, err
+		return d, err
 	}
 	oldest := uint64(0)
 	for sequence, list := range p.open {
@@ -135,7 +193,7 @@ func (q *Queue) reached(ctx context.Context, partition int) (d Depth, horizon ui
 	if oldest > 0 {
 		m, err := q.get(ctx, q.events, oldest)
 		if err != nil {
-			return d, 0, nil, err
+			return d, err
 		}
 		if m != nil {
 			d.Oldest = m.Time
@@ -144,5 +202,24 @@ func (q *Queue) reached(ctx context.Context, partition int) (d Depth, horizon ui
 			}
 		}
 	}
-	return d, p.horizon, p.done, nil
+	q.ledger.ahead(partition, p.horizon, p.done, &d)
+	return d, nil
+}
+
+// ahead adds to a depth what a partition has beyond a chunk, but for what is done there.
+func (l *ledger) ahead(partition int, horizon uint64, done items, d *Depth) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.trim(partition, horizon)
+	for _, c := range l.chunks[partition] {
+		left := c.events - int64(len(done[c.sequence]))
+		if left <= 0 {
+			continue
+		}
+		d.Events += left
+		d.Bytes += c.bytes * left / c.events
+		if d.Oldest.IsZero() {
+			d.Oldest = time.Unix(0, c.stored)
+		}
+	}
 }

@@ -363,6 +363,9 @@ func (w *writer) run() {
 		}
 		for last := d.stored.Load(); last < sequence && !d.stored.CompareAndSwap(last, sequence); last = d.stored.Load() {
 		}
+		if d.q.embedded != nil {
+			d.q.ledger.add(w.partition, line{sequence, time.Now().UnixNano(), full.size, int64(len(full.puts))})
+		}
 		_ = d.q.conn.Publish(notice, nil) // a hint: workers look by themselves now and then
 		var bytes int64
 		for i := 0; i < len(full.puts); {

@@ -166,6 +166,7 @@ func (s *share) lose(why error) {
 	if w.shares[s.partition] == s {
 		w.shares[s.partition] = nil
 	}
+	w.q.ledger.restart()
 	w.announce()
 }
 
@@ -217,6 +218,7 @@ func (s *share) take(m *jetstream.RawStreamMsg) error {
 	s.add(m, entries, func(index int) bool { return s.done.has(m.Sequence, index) })
 	s.horizon = m.Sequence
 	delete(s.done, m.Sequence)
+	s.w.q.ledger.forget(s.partition, s.horizon)
 	s.w.announce()
 	return nil
 }
