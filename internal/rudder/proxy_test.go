@@ -210,7 +210,7 @@ var _ = Describe("The delivery proxy", func() {
 			outcomes, response := p.call(ctx, 1, parcel(1, upsert, contacts(1, 2, 3), "", 1, 2, 3), "")
 			Expect(statuses(outcomes)).To(Equal(map[int64]int{1: 200, 2: 400, 3: 200}))
 			Expect(string(response.Body)).To(HavePrefix(`{"output":{"status":207,"message":"2 of 3 jobs were delivered",`))
-			Expect(outcomes[2].Error).To(And(HavePrefix("Property values were not valid: "), ContainSubstring("INVALID_EMAIL"), ContainSubstring("hubspot/answers/records/failed-record"), ContainSubstring("answered 207")))
+			Expect(outcomes[2].Error).To(And(HavePrefix("INVALID_EMAIL (it is given up"), ContainSubstring("hubspot/answers/records/failed-record"), ContainSubstring("answered 207")))
 			Expect(outcomes[1].Error).To(Equal(written))
 			Expect(p.counted).To(Equal(map[string]int{"done 200": 2, "give-up 400": 1}))
 			Expect(hubspot.seen()).To(Equal([]string{"POST api.hubapi.com/crm/v3/objects/contacts/batch/upsert"}))
