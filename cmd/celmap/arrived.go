@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"net/http"
 	"os/exec"
@@ -21,7 +22,8 @@ import (
 )
 
 // during runs a command while the simulator answers at a URL, which stands for {url} in
-// the command's arguments. It returns the command's exit code.
+// the command's arguments. It returns the command's exit code, as a shell does: 128 and
+// the signal's number where one ended it. Once ctx is done the command is asked to end.
 func during(ctx context.Context, s *streams, command []string, url string) error {
 	for i := range command {
 		command[i] = strings.ReplaceAll(command[i], "{url}", url)
@@ -29,17 +31,34 @@ func during(ctx context.Context, s *streams, command []string, url string) error
 	c := exec.CommandContext(ctx, command[0], command[1:]...)
 	c.Stdin, c.Stdout, c.Stderr = s.in, s.out, s.err
 	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
-	var failed *exec.ExitError
-	switch err := c.Run(); {
-	case err == nil:
-		return nil
-	case errors.As(err, &failed) && failed.ExitCode() > 0:
-		return &exit{code: failed.ExitCode()}
-	case errors.As(err, &failed):
-		return fmt.Errorf("%s ended: %w", command[0], err)
-	default:
-		return usage("%w", err)
+	err := c.Run()
+	if c.ProcessState == nil {
+		return usage("-- %s: it cannot be run: %w: check its name, or give the path of a program", command[0], cause(err))
 	}
+	if status, ok := c.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return &exit{code: 128 + int(status.Signal()), err: fmt.Errorf("%s ended: %s", command[0], c.ProcessState)}
+	}
+	if !c.ProcessState.Success() {
+		return &exit{code: c.ProcessState.ExitCode()}
+	}
+	if ctx.Err() != nil { // which is the error of a command that ended in order, too
+		return nil
+	}
+	return err
+}
+
+// cause is what went wrong with a file or a program, without its name and what was
+// done to it.
+func cause(err error) error {
+	var path *fs.PathError
+	var program *exec.Error
+	switch {
+	case errors.As(err, &path):
+		return path.Err
+	case errors.As(err, &program):
+		return program.Err
+	}
+	return err
 }
 
 // arrived is what a simulator holds.
@@ -47,6 +66,7 @@ type arrived struct {
 	types   []string // of records, those without a record left out
 	records map[string][]heldRecord
 	events  []heldEvent
+	dropped int64 // events that came before these, and are kept no longer
 }
 
 type heldRecord struct {
@@ -65,11 +85,14 @@ type heldEvent struct {
 
 // whatArrived asks a simulator what it holds.
 func whatArrived(url string) (*arrived, error) {
-	var stats struct{ Records map[string]int }
+	var stats struct {
+		Records map[string]int
+		Dropped struct{ Events int64 }
+	}
 	if err := eachLine(url+"/_sim/stats", func(line []byte) error { return json.Unmarshal(line, &stats) }); err != nil {
 		return nil, err
 	}
-	a := &arrived{records: map[string][]heldRecord{}}
+	a := &arrived{records: map[string][]heldRecord{}, dropped: stats.Dropped.Events}
 	for _, name := range slices.Sorted(maps.Keys(stats.Records)) {
 		if stats.Records[name] == 0 {
 			continue
@@ -126,7 +149,7 @@ func (a *arrived) print(w io.Writer, p report.Palette) {
 	for _, name := range a.types {
 		sums = append(sums, name+" "+grouped(int64(len(a.records[name]))))
 	}
-	sums = append(sums, "events "+grouped(int64(len(a.events))))
+	sums = append(sums, "events "+grouped(a.dropped+int64(len(a.events))))
 	fmt.Fprintf(w, "%s\n", p.Bold("arrived: "+strings.Join(sums, ", ")))
 	for _, name := range a.types {
 		var rows []row
@@ -141,7 +164,11 @@ func (a *arrived) print(w io.Writer, p report.Palette) {
 		about := append([]string{cmp.Or(e.Email, strings.TrimSpace(e.ObjectType+" "+e.ObjectID))}, properties(e.Properties, "")...)
 		rows = append(rows, row{e.Name, about})
 	}
-	section(w, p, "events", rows)
+	title := "events"
+	if a.dropped > 0 {
+		title = fmt.Sprintf("events (the first %s are no longer kept; --journal has all)", grouped(a.dropped))
+	}
+	section(w, p, title, rows)
 }
 
 // row is a line of a section: what it is about, and what is said of it.

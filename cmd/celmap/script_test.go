@@ -38,6 +38,7 @@ func TestScripts(t *testing.T) {
 			"simulator": startSimulator,
 			"sender":    startSender,
 			"request":   request,
+			"repeat":    repeat,
 			"await":     await,
 			"signal":    sendSignal,
 			"ended":     awaitEnd,

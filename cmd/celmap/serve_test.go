@@ -2,6 +2,8 @@ package main
 
 import (
 	"bufio"
+	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -61,6 +63,7 @@ func listening(ts *testscript.TestScript, neg bool, verb string, args []string) 
 		ts.Fatalf("the server does not listen:\n%s", s.said())
 	}
 	ts.Setenv("URL", s.url)
+	ts.Setenv("ADDRESS", strings.TrimPrefix(s.url, "http://"))
 	ts.Value(serversKey).(*scriptServers).server = s
 }
 
@@ -166,6 +169,30 @@ func request(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	if strconv.Itoa(status) != args[0] {
 		ts.Fatalf("status %d: %s", status, body)
+	}
+}
+
+// repeat is `repeat N METHOD PATH [FILE]`, which asks N times, one after another, and
+// prints a line for each answer: its status, and the ids in it in their order. An answer
+// that does not come as a whole is a line, too.
+func repeat(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: repeat N METHOD PATH [FILE]")
+	}
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	ids := regexp.MustCompile(`"(?:id|correlationId)":"[^"]+"`)
+	for range n {
+		status, body, err := serverOf(ts).ask(ts, args[1:])
+		line := fmt.Sprint(status, ids.FindAllString(body, -1))
+		switch {
+		case err != nil:
+			line = fmt.Sprintf("%d broken", status)
+		case strings.HasPrefix(body, "{") && !json.Valid([]byte(body)):
+			line = fmt.Sprintf("%d cut", status)
+		}
+		_, err = io.WriteString(ts.Stdout(), line+"\n")
+		ts.Check(err)
 	}
 }
 

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -34,7 +36,7 @@ type simulateCommand struct {
 	Journal string  `placeholder:"FILE" help:"Write a line of JSON for each request, write and event to a file, which is made anew."`
 	Show    bool    `help:"Print what arrived when it ends."`
 
-	Command []string `arg:"" optional:"" help:"End with this command, which it runs; {url} in it stands for the simulator's address. Write it after --."`
+	Command []string `arg:"" optional:"" help:"End with this command, which it runs, and with its exit code; {url} in it stands for the simulator's address. Write it after --."`
 }
 
 func (simulateCommand) Help() string {
@@ -66,10 +68,10 @@ func (c *simulateCommand) Run(s *streams) error {
 	if c.Journal != "" {
 		file, err := os.Create(c.Journal)
 		if err != nil {
-			return usage("--journal: %w", err)
+			return usage("--journal %s: %w: give a file in a folder that is there and can be written to", c.Journal, cause(err))
 		}
 		defer func() { _ = file.Close() }() // every line is with the system already
-		options.Journal = file
+		options.Journal = journalFile{file, s.err}
 	}
 	sim, err := simulator.New(portal, options)
 	if wrong := (*simulator.PortalError)(nil); errors.As(err, &wrong) && wrong.Pointer == "/limits/tier" {
@@ -117,9 +119,23 @@ func (c *simulateCommand) Run(s *streams) error {
 		_ = server.Close()
 	}
 	if err := sim.JournalError(); err != nil {
-		return fmt.Errorf("--journal: the file is not complete: %w", err)
+		return fmt.Errorf("--journal %s: the file is not complete: %w", c.Journal, cause(err))
 	}
 	return ended
+}
+
+// journalFile tells at once when it takes no more; nothing is written to it then.
+type journalFile struct {
+	*os.File
+	log io.Writer
+}
+
+func (f journalFile) Write(lines []byte) (int, error) {
+	n, err := f.File.Write(lines)
+	if err != nil {
+		fmt.Fprintf(f.log, "--journal %s: %v: its lines end here; make room and start again, if you need them\n", f.Name(), cause(err))
+	}
+	return n, err
 }
 
 // readPortal reads a portal file, whose text is returned for the places of mistakes;
@@ -129,6 +145,9 @@ func readPortal(name string) (simulator.Portal, *source.Node, error) {
 		return simulator.Portal{}, nil, nil
 	}
 	data, err := readFile(name)
+	if errors.Is(err, syscall.EISDIR) {
+		return simulator.Portal{}, nil, usage("--portal %s: it is a folder: name the file that describes the account", name)
+	}
 	if err != nil {
 		return simulator.Portal{}, nil, err
 	}
@@ -142,13 +161,29 @@ func readPortal(name string) (simulator.Portal, *source.Node, error) {
 	}
 	var findings []string
 	for _, v := range portalSchema().Validate(root.Value(value.NewArena())) {
-		findings = append(findings, placeOf(root, v.Pointer).String()+": "+v.Error())
+		findings = append(findings, placeOf(root, v.Pointer).String()+": "+v.Path+": "+portalFinding(v))
 	}
 	if findings != nil {
 		return simulator.Portal{}, nil, usage("%s\n%s", strings.Join(findings, "\n"), portalHelp)
 	}
 	portal, err := simulator.ReadPortal(settings.JSON(root))
 	return portal, root, portalMistake(root, err)
+}
+
+// tokensPlace matches where a token may stand in place of the object that has it.
+var tokensPlace = regexp.MustCompile(`^/tokens(/\d+)?$`)
+
+// portalFinding says what is wrong with a value of a portal file: without the value
+// where it may be a token, and with examples where the schema has some.
+func portalFinding(v schema.Violation) string {
+	if v.Keyword == "type" && tokensPlace.MatchString(v.Pointer) {
+		return "tokens are a list of objects: write it as [{token: made-up}]"
+	}
+	examples := portalSchema().Examples(strings.Split(v.Pointer, "/")[1:]...)
+	if found, _, cut := strings.Cut(v.Message, ", expected text"); cut && examples != nil {
+		return found + ", expected text such as " + strings.Join(examples, ", ") + ": correct the value"
+	}
+	return v.Message
 }
 
 // portalMistake says where in a portal file a mistake is.

@@ -54,6 +54,9 @@ func (s *Simulator) batchWrite(c *call, do verb) *answer {
 	if refused != nil {
 		return refused
 	}
+	if slices.ContainsFunc(inputs, func(in input) bool { return in.Properties == nil }) {
+		return c.lacks("properties")
+	}
 	if do != create {
 		if a := s.identified(c, t, do, inputs); a != nil {
 			return a

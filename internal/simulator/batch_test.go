@@ -101,6 +101,22 @@ var _ = Describe("A batch", func() {
 			HaveKeyWithValue("message", ContainSubstring("non-unique 0-2 property domain")))
 	})
 
+	DescribeTable("has inputs with all that they need, if they only say it with {}", func(path, input string, status int) {
+		p := start(`{"objects": {"contacts": {"records": [{"hs_object_id": "7", "email": "a@acme.com"}]}}}`)
+		a := p.post("/crm/v3/objects/contacts/batch/"+path, `{"inputs": [`+input+`]}`)
+		Expect(a.status).To(Equal(status), a.text)
+		if status == 400 {
+			Expect(a.body).To(HaveKeyWithValue("message", MatchRegexp(`^Invalid input JSON on line 1, column \d+: Some required fields were not set: \[(id|properties)\]$`)))
+		}
+	},
+		Entry(nil, "upsert", `{"id": "a@acme.com", "idProperty": "email", "properties": {}}`, 200),
+		Entry(nil, "upsert", `{"id": "a@acme.com", "idProperty": "email"}`, 400),
+		Entry(nil, "upsert", `{"idProperty": "email", "properties": {}}`, 400),
+		Entry(nil, "update", `{"id": "7", "properties": {}}`, 200),
+		Entry(nil, "update", `{"id": "7", "properties": null}`, 400),
+		Entry(nil, "create", `{}`, 400),
+	)
+
 	It("has 100 inputs at most", func() {
 		inputs := make([]object, 101)
 		for i := range inputs {

@@ -52,3 +52,65 @@ func BenchmarkEvents(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/100, "µs/event")
 }
+
+// BenchmarkUpserts measures batches of 100 contacts, of whom most are there already.
+func BenchmarkUpserts(b *testing.B) {
+	s, err := simulator.New(simulator.Portal{}, simulator.Options{Seed: 1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	const people = 20_000
+	b.ReportAllocs()
+	for n := 0; b.Loop(); n++ {
+		b.StopTimer()
+		var inputs []string
+		for i := range 100 {
+			person := (n*100 + i) * 7919 % people
+			inputs = append(inputs, fmt.Sprintf(`{"id":"person%d@example.com","idProperty":"email","objectWriteTraceId":"%d","properties":{"email":"person%[1]d@example.com","firstname":"Person","lastname":"Number %[1]d","city":"City %[3]d","jobtitle":"Job %[4]d","phone":"+49 30 %[1]d"}}`, person, i, n%5, n%7))
+		}
+		r := httptest.NewRequest("POST", "/crm/v3/objects/contacts/batch/upsert", strings.NewReader(`{"inputs":[`+strings.Join(inputs, ",")+`]}`))
+		r.Header.Set("Authorization", "Bearer t")
+		w := httptest.NewRecorder()
+		b.StartTimer()
+		if s.ServeHTTP(w, r); w.Code != http.StatusOK {
+			b.Fatal(w.Body)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/100, "µs/record")
+}
+
+// BenchmarkSearches measures searches that have to look at each of 100,000 contacts.
+func BenchmarkSearches(b *testing.B) {
+	s, err := simulator.New(simulator.Portal{SearchLag: simulator.Duration{Given: true}}, simulator.Options{Seed: 1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	ask := func(path, body string) {
+		r := httptest.NewRequest("POST", path, strings.NewReader(body))
+		r.Header.Set("Authorization", "Bearer t")
+		w := httptest.NewRecorder()
+		if s.ServeHTTP(w, r); w.Code >= 300 {
+			b.Fatal(w.Body)
+		}
+	}
+	for n := range 1000 {
+		var inputs []string
+		for i := range 100 {
+			inputs = append(inputs, fmt.Sprintf(`{"properties":{"email":"person%d@example.com","firstname":"Person","lastname":"Number %[1]d","city":"City %[2]d"}}`, n*100+i, i))
+		}
+		ask("/crm/v3/objects/contacts/batch/create", `{"inputs":[`+strings.Join(inputs, ",")+`]}`)
+	}
+	for name, body := range map[string]string{
+		"words":  `{"query": "number 77"}`,
+		"token":  `{"filterGroups": [{"filters": [{"propertyName": "email", "operator": "CONTAINS_TOKEN", "value": "person77"}]}]}`,
+		"since":  `{"filterGroups": [{"filters": [{"propertyName": "lastmodifieddate", "operator": "GTE", "value": "2027-01-01T00:00:00Z"}]}]}`,
+		"sorted": `{"filterGroups": [{"filters": [{"propertyName": "city", "operator": "EQ", "value": "City 7"}]}], "sorts": ["createdate"]}`,
+		"all":    `{"sorts": ["-createdate"]}`,
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				ask("/crm/v3/objects/contacts/search", body)
+			}
+		})
+	}
+}

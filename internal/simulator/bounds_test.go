@@ -3,6 +3,8 @@ package simulator
 import (
 	"bytes"
 	"fmt"
+	"net/http/httptest"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,6 +32,33 @@ var _ = ginkgo.Describe("What is kept", func() {
 		for i, line := range lines {
 			Expect(line).To(Equal(fmt.Sprintf("line %d", int(dropped)+i)))
 		}
+	})
+
+	ginkgo.It("says how much is gone, with the list and among the counts", func() {
+		s, err := New(Portal{}, Options{})
+		Expect(err).NotTo(HaveOccurred())
+		shown := func(method, path, body string) *httptest.ResponseRecorder {
+			r, w := httptest.NewRequest(method, path, strings.NewReader(body)), httptest.NewRecorder()
+			r.Header.Set("Authorization", "Bearer t")
+			s.ServeHTTP(w, r)
+			return w
+		}
+		send := func() {
+			Expect(shown("POST", "/events/v3/send", `{"eventName": "pe1_x", "email": "ann@example.com", "properties": {"note": "`+strings.Repeat("x", 200)+`"}}`).Code).To(Equal(204))
+		}
+		s.journal.events.most = 1 << 20
+		send()
+		Expect(shown("GET", "/_sim/events", "").Header()).NotTo(HaveKey("X-Dropped"))
+		for range 5000 {
+			send()
+		}
+		list := shown("GET", "/_sim/events", "")
+		dropped := list.Header().Get("X-Dropped")
+		Expect(dropped).NotTo(BeEmpty())
+		Expect(shown("GET", "/_sim/stats", "").Body.String()).To(And(ContainSubstring(`"events":5001`), ContainSubstring(`"dropped":{"events":`+dropped+`,`)))
+		n, err := strconv.Atoi(dropped)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(strings.Count(list.Body.String(), "\n")).To(Equal(5001 - n))
 	})
 
 	ginkgo.It("is a line that is longer than all else", func() {

@@ -104,6 +104,18 @@ func (d *EventDefinition) wrong() string {
 	return ""
 }
 
+// wrongRecords returns what is wrong with the records that a definition names.
+func (s *Simulator) wrongRecords(d *EventDefinition) string {
+	t := s.types.find(d.PrimaryObject)
+	if t == nil {
+		return "Unable to infer object type from: " + d.PrimaryObject
+	}
+	if rule := d.rule(); rule != nil && (rule.TargetProperty == "" || !t.identifies(rule.TargetProperty)) {
+		return fmt.Sprintf("customMatchingId: %q is not a unique property of %s", rule.TargetProperty, t.name)
+	}
+	return ""
+}
+
 func (p *EventProperty) wrong() string {
 	switch {
 	case !propertyName.MatchString(p.Name):
@@ -205,8 +217,8 @@ func (s *Simulator) createDefinition(c *call) *answer {
 	if wrong := d.wrong(); wrong != "" {
 		return c.invalid(wrong)
 	}
-	if s.types.find(d.PrimaryObject) == nil {
-		return c.invalid("Unable to infer object type from: " + d.PrimaryObject)
+	if wrong := s.wrongRecords(d); wrong != "" {
+		return c.invalid(wrong)
 	}
 	e := s.events
 	e.mu.Lock()

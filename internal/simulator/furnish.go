@@ -37,6 +37,11 @@ func (s *Simulator) furnish() error {
 	if err := s.furnishAssociations(); err != nil {
 		return err
 	}
+	for i := range s.portal.Events.Definitions {
+		if wrong := s.wrongRecords(&s.portal.Events.Definitions[i]); wrong != "" {
+			return &PortalError{fmt.Sprintf("/customEvents/definitions/%d", i), wrong}
+		}
+	}
 	return s.seed()
 }
 
@@ -91,6 +96,12 @@ func (s *Simulator) custom(name string, o Object) error {
 	if o.ObjectTypeID == "" {
 		o.ObjectTypeID = fmt.Sprintf("2-%d", s.lastID.Add(1))
 	}
+	if known := s.types.find(name); known != nil {
+		return fmt.Errorf("it is another name of %s: use that one", known.name)
+	}
+	if known := s.types.find(o.ObjectTypeID); known != nil {
+		return &PortalError{"/objectTypeId", fmt.Sprintf("%s is the id of %s: give another, or none", o.ObjectTypeID, known.name)}
+	}
 	t := &table{
 		id: o.ObjectTypeID, name: name, kind: strings.ToUpper(name), object: o,
 		full: fmt.Sprintf("p%d_%s", s.portal.PortalID, name),
@@ -111,10 +122,21 @@ func (s *Simulator) custom(name string, o Object) error {
 func (t *table) define(builtin []Property, o Object) error {
 	t.records, t.unique, t.indexes = map[int64]*record{}, map[string]map[string]*record{}, map[*property]index{}
 	t.properties = make(map[string]*property, len(builtin)+len(o.Properties))
-	for _, p := range slices.Concat(builtin, o.Properties) {
+	for _, p := range builtin {
 		if err := t.add(p); err != nil {
 			return err
 		}
+	}
+	own := map[string]bool{}
+	for i, p := range o.Properties {
+		err := t.add(p)
+		if own[p.Name] {
+			err = fmt.Errorf("property %q is listed twice: remove one", p.Name)
+		}
+		if err != nil {
+			return at(fmt.Sprintf("properties/%d", i), err)
+		}
+		own[p.Name] = true
 	}
 	for _, name := range o.Without {
 		if t.properties[name] == nil {

@@ -187,7 +187,7 @@ func (t *table) tests(c *call, q *inquiry) (test, *answer) {
 			groups[i] = append(groups[i], made)
 		}
 	}
-	words := strings.Fields(strings.ToLower(q.Query))
+	words, searchable := strings.Fields(strings.ToLower(q.Query)), t.searchable()
 	return func(f fields) bool {
 		any := len(groups) == 0
 		for _, g := range groups {
@@ -196,17 +196,17 @@ func (t *table) tests(c *call, q *inquiry) (test, *answer) {
 				break
 			}
 		}
-		return any && t.says(f, words)
+		return any && says(f, searchable, words)
 	}, nil
 }
 
-// says tells whether the searchable properties of a record have all words, or
-// begin with them.
-func (t *table) says(f fields, words []string) bool {
+// says tells whether some properties of a record have all words, or begin with them.
+func says(f fields, searchable, words []string) bool {
 	for _, w := range words {
-		if !slices.ContainsFunc(t.searchable(), func(name string) bool {
+		if !slices.ContainsFunc(searchable, func(name string) bool {
 			v := strings.ToLower(f.get(name))
-			return strings.HasPrefix(v, w) || slices.ContainsFunc(tokens(v), func(token string) bool { return strings.HasPrefix(token, w) })
+			return strings.HasPrefix(v, w) || strings.Contains(v, w) && // most have not, and need not be split
+				slices.ContainsFunc(tokens(v), func(token string) bool { return strings.HasPrefix(token, w) })
 		}) {
 			return false
 		}
@@ -290,8 +290,8 @@ func (t *table) test(f filter) (made test, wrong string) {
 		wanted := f.Operator == "HAS_PROPERTY"
 		return func(f fields) bool { return (f.get(name) != "") == wanted }, ""
 	default: // CONTAINS_TOKEN, NOT_CONTAINS_TOKEN
-		wanted := f.Operator == "CONTAINS_TOKEN"
-		return func(f fields) bool { return contains(f.get(name), value) == wanted }, ""
+		wanted, has := f.Operator == "CONTAINS_TOKEN", containing(value)
+		return func(f fields) bool { return has(f.get(name)) == wanted }, ""
 	}
 }
 
@@ -356,22 +356,34 @@ func (p *property) compare(a, b string) int {
 
 // moment reads a day, or a time.
 func moment(s string) (time.Time, bool) {
-	if t, err := time.Parse(time.DateOnly, s); err == nil {
-		return t, true
+	if len(s) == len(time.DateOnly) {
+		if t, err := time.Parse(time.DateOnly, s); err == nil {
+			return t, true
+		}
 	}
 	return instant(s)
 }
 
-// contains tells whether a value has the words of a text; a star stands for any
+// containing tells values that have the words of a text; a star stands for any
 // letters.
-func contains(stored, asked string) bool {
+func containing(asked string) func(string) bool {
 	asked = strings.ToLower(asked)
 	if strings.Contains(asked, "*") {
-		return like(strings.ToLower(stored), asked) || slices.ContainsFunc(tokens(stored), func(token string) bool { return like(token, asked) })
+		return func(stored string) bool {
+			return like(strings.ToLower(stored), asked) || slices.ContainsFunc(tokens(stored), func(token string) bool { return like(token, asked) })
+		}
 	}
-	have := tokens(stored)
 	want := tokens(asked)
-	return len(want) > 0 && !slices.ContainsFunc(want, func(w string) bool { return !slices.Contains(have, w) })
+	if len(want) == 0 {
+		return func(string) bool { return false }
+	}
+	return func(stored string) bool {
+		if !strings.Contains(strings.ToLower(stored), want[0]) { // most have not, and need not be split
+			return false
+		}
+		have := tokens(stored)
+		return !slices.ContainsFunc(want, func(w string) bool { return !slices.Contains(have, w) })
+	}
 }
 
 // like matches a text with a pattern in which a star stands for any letters.

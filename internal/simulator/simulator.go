@@ -7,6 +7,7 @@
 package simulator
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -164,11 +165,11 @@ func (s *Simulator) serve(w http.ResponseWriter, r *http.Request, v version, to 
 // attend works a call out, and says which trouble it met. Without an answer the
 // connection is to be reset.
 func (s *Simulator) attend(c *call, w http.ResponseWriter) (*answer, fault) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, c.Body, mostBytes))
-	if err != nil {
+	body := bytes.NewBuffer(make([]byte, 0, min(max(c.ContentLength, 0), usualBytes)+bytes.MinRead))
+	if _, err := body.ReadFrom(http.MaxBytesReader(w, c.Body, mostBytes)); err != nil {
 		return c.problem(http.StatusRequestEntityTooLarge, problem{Message: "The request body is too large", Category: "VALIDATION_ERROR"}), fault{}
 	}
-	c.body = body
+	c.body = body.Bytes()
 	if len(c.RequestURI) > longestURI {
 		return c.problem(http.StatusRequestURITooLong, problem{Message: "URI Too Long"}), fault{}
 	}
@@ -192,6 +193,7 @@ func (s *Simulator) attend(c *call, w http.ResponseWriter) (*answer, fault) {
 // HubSpot documents no limit of a body, and not which one of a URI its 414 is for.
 const (
 	mostBytes  = 32 << 20 // of a body
+	usualBytes = 1 << 20  // of a body that is made room for before it comes
 	longestURI = 16 << 10 // bytes
 )
 

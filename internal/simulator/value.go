@@ -185,8 +185,9 @@ func isNumber(s string) bool {
 
 // instant reads milliseconds since 1970, or a time of ISO 8601 with a zone.
 func instant(s string) (time.Time, bool) {
-	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
-		return time.UnixMilli(n).UTC(), true
+	if !strings.Contains(s, "T") { // what is no number costs an error
+		n, err := strconv.ParseInt(s, 10, 64)
+		return time.UnixMilli(n).UTC(), err == nil
 	}
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04Z07:00"} {
 		if t, err := time.Parse(layout, s); err == nil {

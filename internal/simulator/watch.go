@@ -17,6 +17,9 @@ func (s *Simulator) watch() {
 	for name, list := range lists {
 		s.mux.HandleFunc("GET /_sim/"+name, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", ndjson)
+			if _, dropped := list.counts(); dropped > 0 {
+				w.Header().Set("X-Dropped", strconv.FormatUint(dropped, 10))
+			}
 			_, _ = list.WriteTo(w) // who asked may have gone
 		})
 	}

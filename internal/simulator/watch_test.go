@@ -105,5 +105,12 @@ var _ = DescribeTable("A portal that cannot be", func(portal, pointer, reason st
 	Entry(nil, `{"objects": {"contacts": {"form": ["firstname", "nick"]}}}`, "/objects/contacts/form/1", `"nick" does not exist`),
 	Entry(nil, `{"objects": {"contacts": {"conditions": [{"when": "country", "is": ["US"], "require": ["estate"]}]}}}`, "/objects/contacts/conditions/0/require/0", `"estate" does not exist`),
 	Entry(nil, `{"objects": {"car": {"requiredProperties": ["vin"]}}}`, "/objects/car/requiredProperties/0", `"vin" does not exist`),
+	Entry(nil, `{"objects": {"contact": {}}}`, "/objects/contact", "another name of contacts"),
+	Entry(nil, `{"objects": {"bike": {"objectTypeId": "2-7"}, "car": {"objectTypeId": "2-7"}}}`, "/objects/car/objectTypeId", "2-7 is the id of bike"),
+	Entry(nil, `{"objects": {"car": {"objectTypeId": "0-1"}}}`, "/objects/car/objectTypeId", "0-1 is the id of contacts"),
+	Entry(nil, `{"objects": {"contacts": {"properties": [{"name": "a", "type": "string"}, {"name": "b", "type": "text"}]}}}`, "/objects/contacts/properties/1", "text"),
+	Entry(nil, `{"objects": {"contacts": {"properties": [{"name": "a", "type": "string"}, {"name": "a", "type": "number"}]}}}`, "/objects/contacts/properties/1", `"a" is listed twice`),
+	Entry(nil, `{"customEvents": {"definitions": [{"name": "a", "primaryObject": "BOAT"}]}}`, "/customEvents/definitions/0", "Unable to infer object type from: BOAT"),
+	Entry(nil, `{"customEvents": {"definitions": [{"name": "a", "customMatchingId": {"primaryObjectRule": {"targetObjectPropertyName": "city", "eventPropertyName": "town"}}}]}}`, "/customEvents/definitions/0", `"city" is not a unique property of contacts`),
 	Entry(nil, `{"legacy": {"track": "maybe"}}`, "/legacy/track", "none of ignore, record"),
 )
