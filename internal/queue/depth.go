@@ -3,6 +3,7 @@ package queue
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,6 +30,7 @@ type ledger struct {
 	mu     sync.Mutex
 	read   uint64             // all chunks up to it are known,
 	ours   span               // and these, which this process stored one after the other
+	flying int                // chunks of ours that may be stored, and are not written down
 	chunks [Partitions][]line // in order
 	again  bool               // all of it is to be read anew
 }
@@ -44,15 +46,32 @@ type line struct {
 	events   int64
 }
 
-// add writes down a chunk that this process has stored.
-func (l *ledger) add(partition int, c line) {
+// store stores a chunk and writes it down.
+func (l *ledger) store(partition int, bytes, events int64, store func() (uint64, error)) (uint64, error) {
+	l.mu.Lock()
+	l.flying++
+	l.mu.Unlock()
+	sequence, err := store()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if c.sequence != l.ours.last+1 {
-		l.ours.first = c.sequence
+	l.flying--
+	if err != nil {
+		return 0, err
 	}
-	l.ours.last = c.sequence
-	l.insert(partition, c)
+	if sequence != l.ours.last+1 {
+		l.ours.first = sequence
+	}
+	l.ours.last = sequence
+	l.join()
+	l.insert(partition, line{sequence, time.Now().UnixNano(), bytes, events})
+	return sequence, nil
+}
+
+// join notes that chunks of ours follow those that are known; mu is held.
+func (l *ledger) join() {
+	if l.ours.first <= l.read+1 {
+		l.read = max(l.read, l.ours.last)
+	}
 }
 
 // insert writes down a chunk unless it is there; mu is held.
@@ -66,17 +85,29 @@ func (l *ledger) find(partition int, sequence uint64) (int, bool) {
 	return slices.BinarySearchFunc(l.chunks[partition], sequence, func(c line, s uint64) int { return cmp.Compare(c.sequence, s) })
 }
 
-// unknown is the sequence from which on chunks may not be known.
-func (l *ledger) unknown() uint64 {
+// unknown is which chunks are not known of a stream that ends with last. What follows our own may be
+// ours, too, as long as one is on its way.
+func (l *ledger) unknown(last uint64) span {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.again {
 		l.read, l.ours, l.chunks, l.again = 0, span{}, [Partitions][]line{}, false
 	}
-	if l.ours.first <= l.read+1 {
-		l.read = max(l.read, l.ours.last)
+	l.join()
+	switch {
+	case l.ours.first > l.read:
+		last = min(last, l.ours.first-1)
+	case l.flying > 0 && l.ours.last > 0:
+		last = 0
 	}
-	return l.read + 1
+	return span{l.read + 1, last}
+}
+
+// reach notes that all chunks up to one are known, or gone.
+func (l *ledger) reach(sequence uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.read = max(l.read, sequence)
 }
 
 // forget strikes out the chunks of a partition up to one, which a worker of this process has read.
@@ -106,11 +137,38 @@ func (q *Queue) readHeaders(ctx context.Context) error {
 	l := &q.ledger
 	l.reading.Lock()
 	defer l.reading.Unlock()
-	return q.scan(ctx, q.events, jetstream.ConsumerConfig{HeadersOnly: true}, l.unknown(), 16, // the server holds a chunk while its headers are on their way
+	var last uint64
+	err := q.insist(ctx, "read", func(ctx context.Context) error {
+		info, err := q.events.Info(ctx)
+		if err == nil {
+			last = info.State.LastSeq
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for {
+		unknown := l.unknown(last)
+		if unknown.first > unknown.last {
+			return nil
+		}
+		if err := q.readHeadersOf(ctx, unknown); err != nil {
+			return err
+		}
+		l.reach(unknown.last)
+	}
+}
+
+var errKnown = errors.New("what follows is known")
+
+func (q *Queue) readHeadersOf(ctx context.Context, chunks span) error {
+	l := &q.ledger
+	err := q.scan(ctx, q.events, jetstream.ConsumerConfig{HeadersOnly: true}, chunks.first, 16, // the server holds a chunk while its headers are on their way
 		func(m jetstream.Msg, meta *jetstream.MsgMetadata) error {
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			l.read = meta.Sequence.Stream
+			if meta.Sequence.Stream > chunks.last {
+				return errKnown
+			}
 			parts := strings.Split(m.Subject(), ".")
 			partition, err := strconv.Atoi(parts[max(len(parts)-2, 0)])
 			if err != nil || partition < 0 || partition >= Partitions {
@@ -120,9 +178,15 @@ func (q *Queue) readHeaders(ctx context.Context) error {
 				n, _ := strconv.ParseInt(m.Headers().Get(header), 10, 64)
 				return n
 			}
-			l.insert(partition, line{l.read, meta.Timestamp.UnixNano(), number(headerBytes), number(headerEvents)})
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.insert(partition, line{meta.Sequence.Stream, meta.Timestamp.UnixNano(), number(headerBytes), number(headerEvents)})
 			return nil
 		})
+	if errors.Is(err, errKnown) {
+		return nil
+	}
+	return err
 }
 
 // Depth measures the queue. It costs a message for each chunk that other processes have stored since

@@ -13,10 +13,12 @@ func TestLedger(t *testing.T) {
 	var last, horizon uint64
 	asked := 0
 	look := func() {
-		for s := l.unknown(); s <= last; s++ {
-			asked++
-			l.insert(0, line{sequence: s, events: int64(s), bytes: 1})
-			l.read = s
+		for unknown := l.unknown(last); unknown.first <= unknown.last; unknown = l.unknown(last) {
+			for s := unknown.first; s <= unknown.last; s++ {
+				asked++
+				l.insert(0, line{sequence: s, events: int64(s), bytes: 1})
+			}
+			l.reach(unknown.last)
 		}
 		var d, want Depth
 		done := items{}
@@ -34,6 +36,13 @@ func TestLedger(t *testing.T) {
 			t.Fatalf("after %d, with %d read: %+v, expected %+v", last, horizon, d, want)
 		}
 	}
+	store := func(meanwhile func()) {
+		_, _ = l.store(0, 1, int64(last+1), func() (uint64, error) {
+			last++
+			meanwhile()
+			return last, nil
+		})
+	}
 	for range 100_000 {
 		switch n := random.IntN(1000); {
 		case n == 0: // what the worker before had read is to be read again
@@ -47,8 +56,7 @@ func TestLedger(t *testing.T) {
 		case n < 510: // somebody else's
 			last++
 		default:
-			last++
-			l.add(0, line{sequence: last, events: int64(last), bytes: 1})
+			store(func() {})
 		}
 	}
 	look()
@@ -57,8 +65,11 @@ func TestLedger(t *testing.T) {
 	l.forget(0, horizon)
 	asked = 0
 	for range 10_000 {
-		last++
-		l.add(0, line{sequence: last, events: int64(last), bytes: 1})
+		store(func() {
+			if unknown := l.unknown(last); unknown.first <= unknown.last {
+				t.Fatalf("%v are read while %d, our own, is being stored", unknown, last)
+			}
+		})
 	}
 	if look(); asked > 0 {
 		t.Errorf("%d headers of our own chunks were read", asked)

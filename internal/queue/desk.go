@@ -18,7 +18,7 @@ const (
 	// of the table is one message.
 	batchEvents = 1024
 	// underWay is how many bytes of events may be put and not stored yet.
-	underWay = 8 << 20
+	underWay = 4 << 20
 	// linger is how long events may wait for others to fill a chunk, unless
 	// somebody waits for them.
 	linger = 50 * time.Millisecond
@@ -356,15 +356,19 @@ func (w *writer) run() {
 			}
 			continue
 		}
-		sequence, err := w.store(&full)
+		store := func() (uint64, error) { return w.store(&full) }
+		var sequence uint64
+		var err error
+		if d.q.embedded != nil {
+			sequence, err = d.q.ledger.store(w.partition, full.size, int64(len(full.puts)), store)
+		} else {
+			sequence, err = store()
+		}
 		if err != nil {
 			d.fail(err)
 			return
 		}
 		for last := d.stored.Load(); last < sequence && !d.stored.CompareAndSwap(last, sequence); last = d.stored.Load() {
-		}
-		if d.q.embedded != nil {
-			d.q.ledger.add(w.partition, line{sequence, time.Now().UnixNano(), full.size, int64(len(full.puts))})
 		}
 		_ = d.q.conn.Publish(notice, nil) // a hint: workers look by themselves now and then
 		var bytes int64

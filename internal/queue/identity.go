@@ -55,8 +55,8 @@ type table struct {
 func newTable(q *Queue) *table {
 	return &table{
 		q: q, subject: "$KV." + q.options.Name + "-identities.log",
-		lanes:    newCabinet(q.options.Identities),
-		memories: newCabinet(q.options.Identities),
+		lanes:    newCabinet(q.options.Identities, q.options.Remember),
+		memories: newCabinet(q.options.Identities, q.options.Remember),
 		behind:   map[name][]barrier{},
 		plan:     draft{index: map[name]int{}},
 	}
@@ -181,17 +181,15 @@ func (t *table) current(ctx context.Context) error {
 // draft is what a batch of events would change. A table has one at a time.
 type draft struct {
 	*table
-	now, fresh, oldest uint32 // what was written before fresh is written again when it is used, and is not known before oldest
-	changes            []change
-	index              map[name]int // in changes
-	message            []byte       // for commit
+	now     time.Time
+	changes []change
+	index   map[name]int // in changes
+	message []byte       // for commit
 }
 
 func (t *table) draft(now time.Time) *draft {
-	seconds := func(ago time.Duration) uint32 { return uint32(max(now.Add(-ago).Unix(), 0)) }
-	remember := t.q.options.Remember
 	d := &t.plan
-	d.table, d.now, d.fresh, d.oldest = t, seconds(0), seconds(remember/2), seconds(remember)
+	d.table, d.now = t, now
 	clear(d.changes)
 	clear(d.index)
 	d.changes = d.changes[:0]
@@ -214,20 +212,23 @@ func (d *draft) lane(n name) (lane uint64, known, stale bool) {
 	if i, ok := d.index[n]; ok {
 		return d.changes[i].lane, true, false
 	}
-	text, when, ok := d.lanes.get(n)
+	text, age, ok := d.lanes.get(n, d.now)
 	if lane = n.own(); len(text) > 0 {
 		lane = binary.LittleEndian.Uint64(text)
 	}
-	return lane, ok && when >= d.oldest, when < d.fresh
+	return lane, ok && age <= d.q.options.Remember, d.stale(age)
 }
 
 func (d *draft) memory(n name) (value string, known, stale bool) {
 	if i, ok := d.index[n]; ok {
 		return d.changes[i].value, true, false
 	}
-	text, when, ok := d.memories.get(n)
-	return string(text), ok && when >= d.oldest, when < d.fresh
+	text, age, ok := d.memories.get(n, d.now)
+	return string(text), ok && age <= d.q.options.Remember, d.stale(age)
 }
+
+// stale tells that what is used is to be written again, so that it is not forgotten.
+func (d *draft) stale(age time.Duration) bool { return age > d.q.options.Remember/2 }
 
 // meet tells that keys are known in different lanes.
 func (d *draft) meet(keys []string) bool {
@@ -335,6 +336,6 @@ func (d *draft) commit(ctx context.Context) error {
 	default:
 		d.sequence, d.last = sequence, number
 	}
-	d.apply(d.changes, time.Unix(int64(d.now), 0), true)
+	d.apply(d.changes, d.now, true)
 	return nil
 }

@@ -19,6 +19,10 @@ const (
 	// removed by itself. That costs the server a look into its block of 8 MB, while all that is
 	// finished up to an item goes at nearly no cost.
 	straggler = 10 * time.Second
+	// backlog is how often chunks are removed while others wait. In the midst of a block the server writes
+	// down what is removed at the end of the stream, with the time of what is removed: older than ten seconds, that
+	// has it drop the block that it writes, read it again, and keep it for ten seconds in memory.
+	backlog = 10 * time.Second
 )
 
 // tidy removes chunks that are finished, and looks after lanes in other
@@ -29,6 +33,7 @@ func (s *share) tidy() {
 		s.w.q.log.Warn("what was finished before cannot be removed from the queue's events", "error", err)
 	}
 	var kept []removal
+	removed := time.Now()
 	passed := map[string]uint64{} // by source
 	ticks := time.NewTicker(tidyOften)
 	defer ticks.Stop()
@@ -40,13 +45,13 @@ func (s *share) tidy() {
 		}
 		s.w.mu.Lock()
 		kept, s.garbage = append(kept, s.garbage...), nil
-		front := s.oldest()
+		front, idle := s.oldest(), len(s.chunks) == 0
 		s.w.mu.Unlock()
 		if n%int(tidySeldom/tidyOften) == 0 {
 			clear(passed)
 		}
-		if s.w.q.partitions == 1 {
-			kept = s.removeFront(kept, front, passed)
+		if s.w.q.partitions == 1 && (idle || time.Since(removed) > backlog || n%int(tidySeldom/tidyOften) == 0 && s.crowded()) {
+			kept, removed = s.removeFront(kept, front, passed), time.Now()
 		}
 		kept = slices.DeleteFunc(kept, func(r removal) bool {
 			return (s.w.q.partitions > 1 || time.Since(r.finished) > straggler) && s.removable(r, passed) && s.remove(r)
@@ -57,6 +62,12 @@ func (s *share) tidy() {
 			}
 		}
 	}
+}
+
+// crowded tells that the queue needs the room that finished chunks take.
+func (s *share) crowded() bool {
+	info, err := s.w.q.events.Info(s.ctx)
+	return err == nil && int64(info.State.Bytes) > info.Config.MaxBytes/2
 }
 
 // oldest is the first sequence that may not be finished; mu is held.
