@@ -38,6 +38,26 @@ func expected(lines [][]byte) world {
 	return w
 }
 
+// concede takes for right that somebody is known from an identify which was not taken: what
+// it teaches is stored right before itself, and the sender may have been killed between.
+// Lost are such events, by their line.
+func (w world) concede(got outcome, lines [][]byte, lost map[int][]byte) {
+	other, emails := empty(), map[string]string{}
+	for i, line := range lines {
+		if line != nil {
+			other.apply(i+1, line, emails)
+		} else if line = lost[i+1]; line != nil {
+			empty().apply(i+1, line, emails)
+		}
+	}
+	for _, one := range got.orders {
+		if order, is := other.orders[one.line]; is && w.dead[one.line] {
+			delete(w.dead, one.line)
+			w.orders[one.line] = order
+		}
+	}
+}
+
 // properties are the traits that arrive, and how HubSpot calls them.
 var properties = map[string]string{
 	"email": "email", "followerCount": "followercount", "city": "city", "firstName": "firstname", "company": "company", "jobTitle": "jobtitle",
