@@ -186,6 +186,7 @@ func (c *sendCommand) deliver(ctx context.Context, s *streams, d *deliverer, q *
 	tally := send.NewTally()
 	view := newSendView(s, tally, c.Quiet)
 	log := view.log(slog.Level(c.LogLevel))
+	remarksTo(outbound.Remarks(log))
 	for _, o := range d.connection.Review().Outdated {
 		log.Warn("these settings choose something deprecated", "what", o.What, "because", o.Because)
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -147,6 +149,7 @@ func (c *serveCommand) Run(s *streams) error {
 		MaxBody: int64(c.MaxBody), MaxBodies: int64(c.MaxBodies), MaxInFlight: c.MaxInFlight, Timeout: c.Timeout, Drain: c.Drain,
 		Version: versionName(), Log: slog.New(slog.NewJSONHandler(s.err, &slog.HandlerOptions{Level: slog.Level(c.LogLevel)})),
 	})
+	remarksTo(server.Remarks())
 	go func() {
 		for {
 			select {
@@ -158,6 +161,13 @@ func (c *serveCommand) Run(s *streams) error {
 		}
 	}()
 	return server.Run(ctx, listener, func() { fmt.Fprintf(s.err, "listening on http://%s\n", listener.Addr()) })
+}
+
+// remarksTo has what Go's packages say of connections written there; they would
+// write it to standard error, in a form and with data that belong in no log.
+func remarksTo(w io.Writer) {
+	log.SetFlags(0)
+	log.SetOutput(w)
 }
 
 // limits finds limits with which nothing could be answered.

@@ -5,6 +5,7 @@ package acceptance
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -210,6 +211,31 @@ var _ = Describe("While upstream", func() {
 		Expect(err).NotTo(HaveOccurred())
 		Expect(mine.Statuses()).To(HaveEach(200))
 		leaksNothing(celmap, before)
+	})
+
+	It("says more than it announced, its caller gets what was announced, and the log says so without what came", func() {
+		upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			connection, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				return
+			}
+			defer func() { _ = connection.Close() }()
+			_, _ = io.WriteString(connection, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}{\"email\":\"ann@example.com\"}")
+		}))
+		DeferCleanup(upstream.Close)
+		celmap := start(GinkgoTB(), "--upstream", upstream.URL)
+		call := &rudderserver.Call{Method: http.MethodPost, Path: "/customTransform", Header: http.Header{}, Body: []byte(`[]`)}
+		response, err := call.Send(context.Background(), rudderserver.Client, celmap.url)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(string(response.Body)).To(Equal("{}"))
+		Eventually(celmap.stderr).WithTimeout(starting).Should(ContainSubstring("trouble with a connection"))
+		Expect(celmap.stderr()).NotTo(ContainSubstring("ann@"))
+		for line := range strings.Lines(celmap.stderr()) {
+			if !listening.MatchString(line) {
+				Expect(json.Valid([]byte(line))).To(BeTrue(), line)
+			}
+		}
 	})
 
 	It("breaks off, its caller learns so", func() {

@@ -3,6 +3,7 @@ package serve
 import (
 	"bytes"
 	"io"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -26,7 +27,7 @@ type front struct {
 const upstreamIdle = 4 * time.Second
 
 // newFront returns a front to upstream. failed answers where that cannot be asked.
-func newFront(upstream *url.URL, m *metrics, log *slog.Logger, failed func(http.ResponseWriter, *http.Request, error)) *front {
+func newFront(upstream *url.URL, m *metrics, logger *slog.Logger, remarks io.Writer, failed func(http.ResponseWriter, *http.Request, error)) *front {
 	transport := &http.Transport{
 		DialContext:         (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		TLSHandshakeTimeout: 10 * time.Second,
@@ -38,7 +39,7 @@ func newFront(upstream *url.URL, m *metrics, log *slog.Logger, failed func(http.
 	fresh.DisableKeepAlives = true
 	return &front{
 		transport: transport,
-		features:  newFeatures(upstream, transport, log),
+		features:  newFeatures(upstream, transport, logger),
 		failed: func(w http.ResponseWriter, r *http.Request, err error) {
 			m.upstream.WithLabelValues("none").Inc()
 			failed(w, r, err)
@@ -58,7 +59,7 @@ func newFront(upstream *url.URL, m *metrics, log *slog.Logger, failed func(http.
 				m.upstream.WithLabelValues(strconv.Itoa(r.StatusCode)).Inc()
 				return nil
 			},
-			ErrorLog:      slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+			ErrorLog:      log.New(remarks, "", 0),
 			FlushInterval: -1,
 			BufferPool:    &copyBuffers{},
 		},

@@ -10,6 +10,8 @@ package serve
 import (
 	"context"
 	"errors"
+	"io"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -68,7 +70,7 @@ func New(o Options) *Server {
 	s.host = lookup.New(lookup.Options{Client: s.client, Meter: s.metrics, Log: o.Log})
 	s.rules = &rulebook{mappings: o.Mappings, fixtures: o.Fixtures, detours: o.ConnectTo, prepare: s.destination, log: o.Log, metrics: s.metrics}
 	if o.Upstream != nil {
-		s.front = newFront(o.Upstream, s.metrics, o.Log, s.upstreamDown)
+		s.front = newFront(o.Upstream, s.metrics, o.Log, s.Remarks(), s.upstreamDown)
 	}
 	return s
 }
@@ -83,13 +85,19 @@ type destination struct {
 func (s *Server) destination(p *engine.Program) *destination {
 	d := &destination{
 		rudder: &rudder.Transformer{Type: p.Name(), Program: p, Mapper: s.host, Count: s.metrics.count(p.Name()), Log: s.log},
-		proxy:  &rudder.Proxy{Type: p.Name(), Program: p, Connections: s.host, Sender: s.client, Count: s.metrics.delivered(p.Name()), Log: slog.New(calm{s.log.Handler(), &s.storms})},
+		proxy:  &rudder.Proxy{Type: p.Name(), Program: p, Connections: s.host, Sender: s.client, Count: s.metrics.delivered(p.Name()), Log: s.calm()},
 	}
 	for _, name := range append([]string{p.Name()}, p.Aliases()...) {
 		d.types = append(d.types, strings.ToLower(name))
 	}
 	return d
 }
+
+// Remarks is where Go's packages are to write what they say of connections; it is
+// told in the server's log.
+func (s *Server) Remarks() io.Writer { return outbound.Remarks(s.calm()) }
+
+func (s *Server) calm() *slog.Logger { return slog.New(calm{s.log.Handler(), &s.storms}) }
 
 // Reload loads the rules again. Those of before are served on if something is
 // wrong with them.
@@ -105,7 +113,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener, ready func()) error {
 		ConnState:         connected.turn,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+		ErrorLog:          log.New(s.Remarks(), "", 0),
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var wait sync.WaitGroup
