@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/celmap/celmap/engine"
@@ -88,18 +89,30 @@ func (c *Client) Do(ctx context.Context, r Request) (engine.Answer, error) {
 	return answer, nil
 }
 
+// buffers are what bodies are read into before it is known how long they are.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+const mostPooled = 1 << 20 // bytes of a buffer that is kept
+
 func (c *Client) read(response *http.Response, err error) (engine.Answer, error) {
 	if err != nil {
 		return engine.Answer{}, err
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, c.mostBytes+1))
-	if err != nil {
+	buffer := buffers.Get().(*bytes.Buffer)
+	defer func() {
+		if buffer.Cap() <= mostPooled {
+			buffer.Reset()
+			buffers.Put(buffer)
+		}
+	}()
+	if _, err := buffer.ReadFrom(io.LimitReader(response.Body, c.mostBytes+1)); err != nil {
 		return engine.Answer{}, err
 	}
-	if int64(len(body)) > c.mostBytes {
+	if int64(buffer.Len()) > c.mostBytes {
 		return engine.Answer{}, tooLarge(c.mostBytes)
 	}
+	body := bytes.Clone(buffer.Bytes())
 	headers := make(map[string]string, len(response.Header))
 	for name, v := range response.Header {
 		headers[strings.ToLower(name)] = strings.Join(v, ", ")

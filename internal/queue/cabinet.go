@@ -9,7 +9,8 @@ import (
 // cabinet remembers texts by name, a bounded number of them, in little more memory than
 // they have bytes: a Go map takes more than twice as much. Each name belongs to a drawer, which
 // has its records one after the other, that used last at the end. Where the cabinet is full, the
-// first record of a drawer is thrown away to make place for another.
+// first record of a drawer is thrown away to make place for another. Drawers are small, since all of
+// one is read to find a record.
 //
 // Drawers take their bytes from blocks that they share. So nothing becomes garbage, and the collector
 // has nothing to follow: with a slice for each drawer it could not keep a process that stored
@@ -33,18 +34,18 @@ type drawer struct {
 // block is a part of a drawer.
 type block struct {
 	next uint32 // zero: none
-	text [124]byte
+	text [60]byte
 }
 
 const (
-	perDrawer = 64   // records in a drawer, where the cabinet is full
-	perShelf  = 8192 // blocks, 1 MB
+	perDrawer = 32    // records in a drawer, where the cabinet is full
+	perShelf  = 16384 // blocks, 1 MB
 	// perRecord is how many bytes a record has at the most, on the average: one with a long text is
 	// remembered in the place of several.
 	perRecord = 64
 	// A record is nameBytes of its name, when it was written (2 bytes), and the text with its length before
-	// it. With the drawer that is 63 bits of the name where two million are remembered: that two of
-	// them are taken for one has a chance of one in four million.
+	// it. With the drawer that is 64 bits of the name where two million are remembered: that two of
+	// them are taken for one has a chance of one in eight million.
 	nameBytes  = 6
 	recordHead = nameBytes + 2
 	// ticks is how many parts the time for which texts are remembered has. What is 63 times as
@@ -150,10 +151,10 @@ func (c *cabinet) get(n name, now time.Time) (text []byte, age time.Duration, ok
 		copy(records[start:], records[end:])
 		copy(records[len(records)-len(used):], used)
 		c.write(at, records)
+		start = len(records) - len(used)
 	}
-	last := records[len(records)-(end-start):]
-	text, _ = first(last)
-	passed := c.clock(now) - binary.LittleEndian.Uint16(last[nameBytes:])
+	text, _ = first(records[start:])
+	passed := c.clock(now) - binary.LittleEndian.Uint16(records[start+nameBytes:])
 	if -passed <= ticks {
 		passed = 0 // the clock was set back
 	}

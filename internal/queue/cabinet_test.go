@@ -45,7 +45,7 @@ func testBlocks(t *testing.T, c *cabinet) {
 		return length
 	}
 	for i, d := range c.drawers {
-		if got, want := chain(d.first), (int(d.bytes)+123)/124; got != want {
+		if got, want := chain(d.first), (int(d.bytes)+59)/60; got != want {
 			t.Errorf("drawer %d has %d blocks for %d bytes, expected %d", i, got, d.bytes, want)
 		}
 	}

@@ -183,6 +183,9 @@ func (q *Queue) prepare(ctx context.Context) (err error) {
 			return nil
 		}
 		c.Replicas, c.Storage, c.Duplicates = replicas, jetstream.FileStorage, window
+		// Messages are read as they are, not as JSON. In a cluster a server answers so that
+		// may not have caught up.
+		c.AllowDirect = q.embedded != nil
 		if c.MaxAge > 0 {
 			c.Duplicates = min(c.Duplicates, c.MaxAge)
 		}
@@ -246,7 +249,7 @@ func (q *Queue) stream(ctx context.Context, c jetstream.StreamConfig) (stream je
 		case err == nil && q.embedded != nil:
 			// Limits may have changed.
 			now := stream.CachedInfo().Config
-			now.MaxBytes, now.MaxAge, now.Duplicates = c.MaxBytes, c.MaxAge, c.Duplicates
+			now.MaxBytes, now.MaxAge, now.Duplicates, now.AllowDirect = c.MaxBytes, c.MaxAge, c.Duplicates, c.AllowDirect
 			stream, err = q.js.UpdateStream(ctx, now)
 		}
 		return err

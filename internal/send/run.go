@@ -52,7 +52,7 @@ func (s *Sender) perform(ctx, work context.Context, entries []*entry, mapped fun
 // plan maps the entries, and gathers them in elements.
 func (r *run) plan() ([]engine.Element, error) {
 	inputs := make([]engine.Input, len(r.entries))
-	known := map[queue.Memory]string{}
+	known := make(map[queue.Memory]string, len(r.entries))
 	block := make([]byte, 0, 64*len(r.entries))
 	for i, e := range r.entries {
 		from := len(block)

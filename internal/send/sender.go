@@ -79,10 +79,11 @@ type Sender struct {
 	mu     sync.Mutex
 	lanes  *lanes
 	config []byte
-	hide   *strings.Replacer // the secrets of the config
-	unread string            // why the config could not be read again, as it was told last
-	runs   int               // that are not mapped yet
-	since  time.Time         // when items began to wait for more
+	hide   *strings.Replacer       // the secrets of the config
+	unread string                  // why the config could not be read again, as it was told last
+	runs   int                     // that are not mapped yet
+	since  time.Time               // when items began to wait for more
+	known  map[queue.Memory]string // of the items of the run that is put together
 	err    error
 	stop   context.CancelCauseFunc
 }
@@ -101,7 +102,7 @@ func New(o Options) *Sender {
 	if o.Tally == nil {
 		o.Tally = NewTally()
 	}
-	s := &Sender{o: o, gate: newGate(o.Workers, o.Base, o.Tier, least), lanes: newLanes(), kick: make(chan struct{}, 1)}
+	s := &Sender{o: o, gate: newGate(o.Workers, o.Base, o.Tier, least), lanes: newLanes(), known: map[queue.Memory]string{}, kick: make(chan struct{}, 1)}
 	s.gate.waited = o.Tally.Waited
 	s.life, s.die = context.WithCancel(context.Background())
 	s.use(o.Config)
@@ -220,10 +221,10 @@ func (s *Sender) next(now time.Time) ([]*entry, time.Duration) {
 		return nil, gatherTime - gathered
 	}
 	s.since = time.Time{}
-	known := map[queue.Memory]string{}
+	clear(s.known)
 	first, alone := true, false
 	entries := s.lanes.take(now, runSize, func(e *entry) bool {
-		if alone || e.alone && !first || !remember(known, e.Known) {
+		if alone || e.alone && !first || !remember(s.known, e.Known) {
 			return false
 		}
 		first, alone = false, e.alone
