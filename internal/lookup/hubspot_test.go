@@ -106,6 +106,18 @@ var _ = Describe("HubSpot", func() {
 		Expect(requests()).To(Equal(1))
 	})
 
+	DescribeTable("fails where it answers success and names no properties: none of them would be sent", func(ctx context.Context, answer string) {
+		server := httptest.NewServer(hubspotstub.New(hubspotstub.Portal{Overrides: []hubspotstub.Override{{Path: "/crm/v3/properties/contacts", Status: 200, Data: json.RawMessage(answer)}}}))
+		DeferCleanup(server.Close)
+		b.host = lookup.New(options(b, server.URL, func(o *lookup.Options) { o.Patience = 5 * time.Second }))
+		b.lookupField("email")
+		Expect(b.results(ctx, `{"type":"identify","traits":{"email":"p@x.com","Plan":"gold"}}`)).To(ConsistOf(ContainSubstring(`"code":"lookup_failed","status":500`)))
+	},
+		Entry("nothing", `{}`),
+		Entry("an error of something on the way", `{"status":"error","message":"try again"}`),
+		Entry("other words", `{"results":"none"}`),
+	)
+
 	It("is not asked for events that need nothing of it", func(ctx context.Context) {
 		Expect(sent(b.results(ctx, `{"type":"track","event":"seen","traits":{"email":"a@x.com"}}`)[0])).To(HavePrefix(`{"eventName":"pe1_seen"`))
 		Expect(requests()).To(BeZero())
