@@ -32,7 +32,10 @@ type Transformer struct {
 	// Count, if set, learns what became of jobs: the status that they were
 	// answered with, and the code of the error. Codes are few.
 	Count func(status int, code string, jobs int)
-	Log   *slog.Logger // of defects; nil for none
+	// Warn, if set, learns how often rules warned of what they left out of mapped
+	// events, or doubt; rudder-server has no place for it. Codes are few.
+	Warn func(code string, times int)
+	Log  *slog.Logger // of defects; nil for none
 }
 
 // Unserved returns a transformer that answers each job with the error.
@@ -170,6 +173,28 @@ func (t *Transformer) mapGroup(ctx context.Context, r *request, g *group) {
 		return
 	}
 	g.output = output
+	if t.Warn != nil {
+		t.warn(output)
+	}
+}
+
+// warn counts warnings, those of one code that follow each other at once.
+func (t *Transformer) warn(output *engine.Output) {
+	code, times := "", 0
+	for _, result := range output.Results() {
+		for i := range result.Warnings {
+			if next := result.Warnings[i].Code; next != code {
+				if times > 0 {
+					t.Warn(code, times)
+				}
+				code, times = next, 0
+			}
+			times++
+		}
+	}
+	if times > 0 {
+		t.Warn(code, times)
+	}
 }
 
 // unmapped is why none of the events of a group can be mapped.

@@ -27,6 +27,7 @@ type metrics struct {
 	upstream    *prometheus.CounterVec // status
 	panics      prometheus.Counter
 	jobs        *prometheus.CounterVec // destination, status, code
+	warnings    *prometheus.CounterVec // destination, code
 	deliveries  *prometheus.CounterVec // destination, status, outcome
 	breaches    *prometheus.CounterVec // destination
 	calls       *prometheus.CounterVec // destination, lookup, status
@@ -63,6 +64,7 @@ func newMetrics(version string, bodies *budget) *metrics {
 	m.refused = counter("http_requests_refused_total", "Requests that were answered with an error of celmap's own.", "reason")
 	m.upstream = counter("upstream_answers_total", `Answers of upstream by status; "none": it could not be reached.`, "status")
 	m.jobs = counter("jobs_total", "Jobs by the status that they were answered with, and the code behind it.", "destination", "status", "code")
+	m.warnings = counter("warnings_total", "Warnings of rules: what they left out of events that were mapped, or doubt.", "destination", "code")
 	m.deliveries = counter("deliveries_total", `Jobs that were to be delivered, by the status that they were answered with, and what the rules say of the API's answer; "none": no rules apply.`, "destination", "status", "outcome")
 	m.breaches = counter("invariant_breaches_total", "Jobs that would have been lost or answered twice, and were answered with a retryable error instead. A defect of celmap.", "destination")
 	m.calls = counter("lookup_calls_total", `Calls of APIs for lookups and portal data by status; "none": no answer.`, "destination", "lookup", "status")
@@ -104,6 +106,11 @@ func (m *metrics) count(destination string) func(status int, code string, jobs i
 			m.breaches.WithLabelValues(destination).Add(float64(jobs))
 		}
 	}
+}
+
+// warned returns what counts the warnings of a destination's rules.
+func (m *metrics) warned(destination string) func(code string, times int) {
+	return func(code string, times int) { m.warnings.WithLabelValues(destination, code).Add(float64(times)) }
 }
 
 // delivered returns what counts the deliveries of a destination.

@@ -68,6 +68,7 @@ var _ = Describe("The pages", func() {
 		r.metrics.Call("notes", "people", 0, 0)
 		r.metrics.Cache("notes", "people", 0)
 		r.metrics.delivered("notes")(200, "")
+		r.metrics.warned("notes")("not_sent", 1)
 		r.metrics.upstream.WithLabelValues("none").Inc()
 		guide, err := os.ReadFile("../../docs/operators.md")
 		Expect(err).NotTo(HaveOccurred())

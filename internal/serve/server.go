@@ -84,7 +84,7 @@ type destination struct {
 
 func (s *Server) destination(p *engine.Program) *destination {
 	d := &destination{
-		rudder: &rudder.Transformer{Type: p.Name(), Program: p, Mapper: s.host, Count: s.metrics.count(p.Name()), Log: s.log},
+		rudder: &rudder.Transformer{Type: p.Name(), Program: p, Mapper: s.host, Count: s.metrics.count(p.Name()), Warn: s.metrics.warned(p.Name()), Log: s.log},
 		proxy:  &rudder.Proxy{Type: p.Name(), Program: p, Connections: s.host, Sender: s.client, Count: s.metrics.delivered(p.Name()), Log: s.calm()},
 	}
 	for _, name := range append([]string{p.Name()}, p.Aliases()...) {
